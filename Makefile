@@ -1,0 +1,60 @@
+# Needs Python 3.10 or newer and make, nothing else. Every target makes the environment it needs, once.
+PYTHON ?= python3
+TORCH  ?= 2.13.0
+JOBS   ?= $(shell getconf _NPROCESSORS_ONLN)
+
+VENV    := .venv
+BIN     := $(VENV)/bin
+PIP     := $(BIN)/python -m pip install --disable-pip-version-check --quiet
+# One thread per process: the tests run in parallel already.
+TEST_ENV := OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false
+PYTEST   := $(TEST_ENV) $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
+
+.PHONY: help demo test test-op bench lint format clean
+
+help:
+	@echo "make demo            export a BERT, run it in ONNX Runtime, compare with PyTorch"
+	@echo "make test            all tests (JOBS=n processes)"
+	@echo "make test-op OP=gelu the tests of one operator"
+	@echo "make bench           this exporter beside torch.onnx.export (ARGS=... are passed on)"
+	@echo "make lint            ruff and mypy"
+	@echo "make format          let ruff rewrite what it can"
+	@echo "make clean           remove environments, caches and output"
+
+# PyTorch goes first, so that nothing else chooses its version; pyproject.toml pins the same one.
+$(VENV)/.dev: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) "torch==$(TORCH)"
+	$(PIP) -e ".[dev,verify]"
+	@touch $@
+
+$(VENV)/.bench: $(VENV)/.dev
+	$(PIP) -e ".[bench]"
+	@touch $@
+
+demo: $(VENV)/.dev
+	$(BIN)/python examples/bert.py
+
+# tests/vision needs torchvision, timm and the newest PyTorch: nox -s vision
+test: $(VENV)/.dev
+	$(PYTEST) --ignore=tests/vision tests
+
+test-op: $(VENV)/.dev
+	@test -n "$(OP)" || { echo "say which: make test-op OP=gelu"; exit 2; }
+	$(PYTEST) tests/ops -k "$(OP)"
+
+bench: $(VENV)/.bench
+	$(BIN)/python -m benchmarks $(ARGS)
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/.dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) .nox out dist build .pytest_cache .mypy_cache .ruff_cache
+	find src tests examples -name __pycache__ -type d -prune -exec rm -rf {} +
