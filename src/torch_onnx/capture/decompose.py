@@ -1,0 +1,76 @@
+"""One call without a translation, split into simpler calls by PyTorch's own decompositions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import fx
+from torch.fx.experimental.proxy_tensor import make_fx
+
+from torch_onnx import compat
+from torch_onnx.capture.dims import DimNames
+from torch_onnx.capture.fx import FxReader, value_of
+from torch_onnx.graph import Argument, Call, Decomposition, Parameter, Value, substitute
+
+
+class Decomposer:
+    """Decomposes single calls of one captured program, on the fake tensors it left behind."""
+
+    __slots__ = ("_count", "_dims")
+
+    def __init__(self, dims: DimNames) -> None:
+        self._dims = dims
+        self._count = 0
+
+    def __call__(self, call: Call) -> Decomposition | None:
+        """Simpler calls, or None where PyTorch has no decomposition of the operator."""
+        overload = call.op.target
+        if overload is None:
+            return None
+        decomposition = compat.decomposition_of(overload)
+        if decomposition is None:
+            return None
+        values = list(dict.fromkeys(call.values_in()))
+        if any(value.fake is None for value in values):
+            return None
+        positional = [a.name for a in call.op.arguments if not a.keyword_only]
+        keyword = [a.name for a in call.op.arguments if a.keyword_only]
+
+        def run(*fakes: Any) -> Any:
+            given = dict(zip(values, fakes, strict=True))
+            args = [substitute(call.args[name], given) for name in positional]
+            kwargs = {name: substitute(call.args[name], given) for name in keyword}
+            kwargs = {name: value for name, value in kwargs.items() if value is not None}
+            return overload(*args, **kwargs)
+
+        try:
+            with torch.no_grad():
+                module = make_fx(
+                    run, decomposition_table={overload: decomposition}, pre_dispatch=True
+                )(*[value.fake for value in values])
+        except Exception:
+            # A decomposition that can't be traced is none: the call is reported as unsupported.
+            return None
+        return self._read(module, call, values)
+
+    def _read(
+        self, module: fx.GraphModule, call: Call, values: list[Value]
+    ) -> Decomposition | None:
+        self._count += 1
+        parameters: list[Parameter] = []
+
+        def constant(node: fx.Node) -> Argument:
+            tensor = getattr(module, str(node.target))
+            name = f"decomposed_{self._count}.{node.target}"
+            parameter = Parameter(value_of(name, tensor, self._dims), name, tensor, "constant")
+            parameters.append(parameter)
+            return parameter.value
+
+        reader = FxReader(self._dims, lambda meta: call.source, constant)
+        placeholders = [node for node in module.graph.nodes if node.op == "placeholder"]
+        reader.env.update(zip(placeholders, values, strict=True))
+        outputs = reader.read(module.graph)
+        if any(new.op == call.op for new in reader.calls):
+            return None
+        return Decomposition(reader.calls, outputs, parameters)

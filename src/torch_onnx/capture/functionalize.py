@@ -1,0 +1,192 @@
+"""Writes made functional: every read after a write sees the new value, and no call mutates.
+
+A view remembers the value it looks at and the call that made it. A write to a view is carried up
+to what it looks at, step by step (``views.py`` has the inverse of each view); the other views of
+the same storage are made again from there, but only when they are read. See ATen's alias
+annotations: ``Tensor(a!) self`` is written, a result ``Tensor(a)`` looks at ``self``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from torch_onnx import compat
+from torch_onnx.capture.binding import operator_named
+from torch_onnx.capture.views import IDENTITY, View, fresh, write_back
+from torch_onnx.errors import NotExpressible
+from torch_onnx.graph import (
+    Argument,
+    AtenGraph,
+    Call,
+    Operator,
+    Output,
+    Source,
+    Value,
+    substitute,
+    values_of,
+)
+
+
+def functionalize(graph: AtenGraph) -> AtenGraph:
+    """Replace writes by new values. A graph without writes is returned as it is.
+
+    Raises:
+        NotExpressible: for a write that has no functional form.
+    """
+    if not any(call.op.is_mutating for call in graph.calls):
+        return graph
+    state = _State()
+    for call in graph.calls:
+        state.call(call)
+    graph.calls = state.calls
+    graph.outputs = [state.read_all(output) for output in graph.outputs]
+    for parameter in graph.parameters:
+        if state.versions.get(parameter.value):
+            graph.buffer_writes[parameter.name] = state.read(parameter.value)
+    for index, value in enumerate(graph.inputs):
+        if state.versions.get(value):
+            graph.input_writes[index] = state.read(value)
+    return graph
+
+
+@dataclass(slots=True)
+class _State:
+    calls: list[Call] = field(default_factory=list)
+    views: dict[Value, View] = field(default_factory=dict)
+    versions: dict[Value, int] = field(default_factory=dict)
+    """How often a root (a value that looks at no other) has been written."""
+    current: dict[Value, tuple[int, Value]] = field(default_factory=dict)
+    """What stands for a value now, and the version of its root that it belongs to."""
+
+    def call(self, call: Call) -> None:
+        if call.op.is_mutating:
+            self._write_call(call)
+            return
+        stale = self._stale(call)
+        original = call.args
+        if stale:
+            call.args = {name: self.read_all(argument) for name, argument in original.items()}
+        self.calls.append(call)
+        if call.op.is_view:
+            self._remember_views(call, original)
+
+    def _stale(self, call: Call) -> bool:
+        return any(self.versions.get(self.root(value)) for value in call.values_in())
+
+    def root(self, value: Value) -> Value:
+        while (view := self.views.get(value)) is not None:
+            value = view.base
+        return value
+
+    # Reading.
+
+    def read_all(self, argument: Argument) -> Argument:
+        return substitute(argument, {value: self.read(value) for value in values_of(argument)})
+
+    def read(self, value: Value) -> Value:
+        """What stands for ``value`` after the writes so far; a stale view is made again."""
+        version = self.versions.get(self.root(value), 0)
+        seen, now = self.current.get(value, (0, value))
+        if seen == version:
+            return now
+        view = self.views[value]
+        base = self.read(view.base)
+        if view.call is IDENTITY:
+            now = base
+        else:
+            args = {n: substitute(a, {view.base: base}) for n, a in view.call.args.items()}
+            outputs = [_like_output(output) for output in view.call.outputs]
+            self.calls.append(Call(view.call.op, args, outputs, view.call.source))
+            made = outputs[0]
+            now = made[view.index] if isinstance(made, list) else made  # type: ignore[assignment]
+        self.current[value] = (version, now)
+        return now
+
+    # Writing.
+
+    def write(self, value: Value, content: Value, source: Source) -> None:
+        """From now on ``value`` and all that shares its storage hold ``content``."""
+        if value.kind != "tensor":
+            raise NotExpressible("a number can't be written to")
+        view = self.views.get(value)
+        if view is None:
+            version = self.versions.get(value, 0) + 1
+            self.versions[value] = version
+            self.current[value] = (version, content)
+            return
+        base = self.read(view.base)
+        whole = (
+            content
+            if view.call is IDENTITY
+            else write_back(view, base, content, source, self.calls)
+        )
+        self.write(view.base, whole, source)
+        self.current[value] = (self.versions[self.root(value)], content)
+
+    def _write_call(self, call: Call) -> None:
+        written = [a.name for a in call.op.arguments if a.written]
+        targets = [call.args[name] for name in written]
+        if any(not isinstance(target, Value) for target in targets):
+            raise NotExpressible(f"{call.op.name} writes to a list of tensors")
+        functional = functional_form(call.op)
+        if functional is None:
+            raise NotExpressible(f"{call.op.name} writes in place and has no functional form")
+        known = {a.name for a in functional.arguments}
+        args = {n: self.read_all(a) for n, a in call.args.items() if n in known}
+        results = [fresh(target) for target in targets]
+        extra = [None] * (len(functional.returns) - len(results))
+        self.calls.append(Call(functional, args, [*results, *extra], call.source))
+        for target, result in zip(targets, results, strict=True):
+            self.write(target, result, call.source)
+        for output, target in zip(call.outputs, targets, strict=False):
+            # add_ returns self: its result is another name of what it wrote.
+            if isinstance(output, Value):
+                self.views[output] = View(target, IDENTITY, 0)
+
+    def _remember_views(self, call: Call, args: dict[str, Argument]) -> None:
+        aliased = next((a.name for a in call.op.arguments if a.alias is not None), None)
+        base = args.get(aliased) if aliased is not None else None
+        if not isinstance(base, Value):
+            return
+        version = self.versions.get(self.root(base), 0)
+        viewed = Call(call.op, args, call.outputs, call.source)
+        for output in call.outputs:
+            members = output if isinstance(output, list) else [output]
+            for index, member in enumerate(members):
+                if isinstance(member, Value) and _shares_storage(member, base):
+                    self.views[member] = View(base, viewed, index)
+                    self.current[member] = (version, member)
+
+
+def _shares_storage(value: Value, base: Value) -> bool:
+    """Operators such as reshape and to look at their input only where they can."""
+    if value.dtype != base.dtype:
+        return False
+    if value.fake is None or base.fake is None:
+        return True
+    return compat.same_storage(value.fake, base.fake)
+
+
+def functional_form(op: Operator) -> Operator | None:
+    """The operator that returns what ``op`` writes: ``add_.Tensor`` → ``add.Tensor``."""
+    name, _, overload = op.name.partition(".")
+    if name.endswith("_") and not name.endswith("__"):
+        plain = name[:-1]
+        special = {"aten::normal": "aten::normal_functional"}.get(plain, plain)
+        found = operator_named(f"{special}.{overload}" if overload else special)
+        return found if found is not None and not found.is_mutating else None
+    inputs = [a.name for a in op.arguments if not a.written]
+    for candidate in compat.overloads_named(name):
+        found = operator_named(f"{name}.{candidate}" if candidate != "default" else name)
+        if found is None or found.is_mutating:
+            continue
+        names = [a.name for a in found.arguments]
+        if names[: len(inputs)] == inputs:
+            return found
+    return None
+
+
+def _like_output(output: Output) -> Output:
+    if isinstance(output, list):
+        return [fresh(member) for member in output]
+    return None if output is None else fresh(output)

@@ -1,0 +1,141 @@
+"""Any model that users give → AtenGraph, with the names and structure of what goes in and out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch.export import ExportedProgram
+
+from torch_onnx import signature
+from torch_onnx.capture.export import DynamicAxis, export_program, from_exported_program
+from torch_onnx.errors import DynamicShapeError, InputError
+from torch_onnx.graph import AtenGraph
+
+
+@dataclass(frozen=True, slots=True)
+class Captured:
+    """A captured model: the program, its names, and how to run it on like inputs."""
+
+    graph: AtenGraph
+    program: ExportedProgram
+    name: str
+    input_names: list[str]
+    output_names: list[str]
+    output_dims: dict[str, dict[int, str]]
+    flatten: Callable[[tuple[Any, ...], dict[str, Any]], dict[str, torch.Tensor]]
+    eager: Callable[[tuple[Any, ...], dict[str, Any]], list[Any]] | None
+    example: tuple[tuple[Any, ...], dict[str, Any]]
+
+
+def capture(
+    model: Any,
+    args: Any,
+    kwargs: Mapping[str, Any] | None,
+    input_names: Sequence[str] | None,
+    output_names: Sequence[str] | None,
+    dynamic_shapes: Any,
+    dynamic_axes: Any,
+) -> Captured:
+    """Run the model once and record it.
+
+    Raises:
+        InputError, SignatureError, DynamicShapeError: for arguments that do not fit.
+        CaptureError: when the model raises or can't be captured.
+        DimensionSpecialized: when a dim asked to be dynamic is fixed by the model.
+    """
+    if isinstance(model, ExportedProgram):
+        return _exported(model, args, kwargs, input_names, output_names)
+    if not callable(model):
+        raise InputError(
+            f"model is a {type(model).__name__}: give a Module, an ExportedProgram or a callable."
+        )
+    bound = signature.bind(model, args, kwargs)
+    names = signature.name_inputs(bound.leaves, input_names)
+    dynamic = signature.settle_dynamic(bound, names, dynamic_shapes, dynamic_axes)
+    axes = {
+        index: {axis: DynamicAxis(spec.name, spec.min, spec.max) for axis, spec in by_axis.items()}
+        for index, by_axis in dynamic.inputs.items()
+    }
+    flat = signature.FlatModule(model, bound)
+    program = export_program(flat, bound.tensors, axes)
+    graph = from_exported_program(program, axes, names, "model.")
+    outputs = signature.name_outputs(flat.outputs.paths, output_names, names)
+    unknown = [name for name in dynamic.output_names if name not in outputs]
+    if unknown:
+        raise DynamicShapeError(
+            f"dynamic_axes names {unknown[0]!r}; the inputs are {', '.join(names)} "
+            f"and the outputs {', '.join(outputs)}."
+        )
+    graph.input_names, graph.output_names = names, outputs
+    name = type(model).__name__ if isinstance(model, torch.nn.Module) else _function_name(model)
+
+    def flatten_inputs(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, torch.Tensor]:
+        given = signature.bind(model, args, kwargs)
+        if len(given.leaves) != len(names):
+            raise InputError(f"{len(names)} tensors are needed, {len(given.leaves)} were given.")
+        # By path, for keyword arguments may come in another order than in the example.
+        found = {leaf.name: leaf.value for leaf in given.leaves}
+        return {
+            name: found.get(leaf.name, other.value)
+            for name, leaf, other in zip(names, bound.leaves, given.leaves, strict=True)
+        }
+
+    def eager(args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
+        given = signature.bind(model, args, kwargs)
+        with torch.no_grad():
+            result = given.call(model, [tensor.clone() for tensor in given.tensors])
+        return [leaf.value for leaf in signature.flatten(result, numbers_are_leaves=True)[0]]
+
+    return Captured(
+        graph,
+        program,
+        name,
+        names,
+        outputs,
+        dynamic.output_names,
+        flatten_inputs,
+        eager,
+        (bound.args, bound.kwargs),
+    )
+
+
+def _function_name(model: Any) -> str:
+    return str(getattr(model, "__name__", type(model).__name__))
+
+
+def _exported(
+    program: ExportedProgram,
+    args: Any,
+    kwargs: Mapping[str, Any] | None,
+    input_names: Sequence[str] | None,
+    output_names: Sequence[str] | None,
+) -> Captured:
+    """A program that the user captured: its own example, its own dynamic dims."""
+    graph = from_exported_program(program, {}, [])
+    leaves = [signature.Leaf((value.name,), value) for value in graph.inputs]
+    names = signature.name_inputs(leaves, input_names)
+    if len(graph.outputs) == 1:
+        paths: list[tuple[str, ...]] = [()]
+    else:
+        paths = [(str(i),) for i in range(len(graph.outputs))]
+    outputs = signature.name_outputs(paths, output_names, names)
+    graph.input_names, graph.output_names = names, outputs
+    own_args, own_kwargs = program.example_inputs or ((), {})
+    positional = args if isinstance(args, (tuple, list)) else (args,)
+    example = (tuple(positional) or tuple(own_args), dict(kwargs or own_kwargs))
+
+    def flatten_inputs(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, torch.Tensor]:
+        found = signature.flatten((list(args), kwargs))[0]
+        return {name: leaf.value for name, leaf in zip(names, found, strict=True)}
+
+    def eager(args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
+        with torch.no_grad():
+            result = program.module()(*args, **kwargs)
+        return [leaf.value for leaf in signature.flatten(result, numbers_are_leaves=True)[0]]
+
+    return Captured(
+        graph, program, "ExportedProgram", names, outputs, {}, flatten_inputs, eager, example
+    )

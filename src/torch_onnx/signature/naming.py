@@ -1,0 +1,68 @@
+"""Names of inputs and outputs: the user's where given, else dotted paths; never two the same."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch_onnx.errors import SignatureError
+from torch_onnx.signature.structure import Leaf, Path
+
+
+def name_inputs(leaves: Sequence[Leaf], given: Sequence[str] | None) -> list[str]:
+    """One name a tensor: the user's, in order, then paths such as ``past_key_values.0.key``.
+
+    Raises:
+        SignatureError: for more names than inputs, or two the same.
+    """
+    return _named([leaf.name for leaf in leaves], given, "input")
+
+
+def name_outputs(
+    paths: Sequence[Path], given: Sequence[str] | None, inputs: Sequence[str]
+) -> list[str]:
+    """One name an output: the user's, then ``last_hidden_state``, ``output`` or ``output.0``.
+
+    Raises:
+        SignatureError: for more names than outputs, or one that is taken.
+    """
+    own = []
+    for path in paths:
+        # A bare tensor, or the items of a tuple, have no name of their own.
+        named = path and not path[0].isdigit()
+        own.append(".".join(path if named else ("output", *path)))
+    taken = set(inputs)
+    names = _named(own, given, "output")
+    count = len(given or ())
+    for i, name in enumerate(names):
+        if name not in taken:
+            continue
+        if i < count:
+            raise SignatureError(f"{name!r} is in output_names and is the name of an input.")
+        names[i] = _free(f"{name}.out", taken.union(names))
+    return names
+
+
+def _named(own: list[str], given: Sequence[str] | None, kind: str) -> list[str]:
+    chosen = [] if given is None else [str(name) for name in given]
+    if isinstance(given, str):
+        chosen = [given]
+    if len(chosen) > len(own):
+        raise SignatureError(
+            f"{kind}_names has {len(chosen)} names, the model has {len(own)} {kind}s: "
+            f"{', '.join(own) or 'none'}."
+        )
+    for i, name in enumerate(chosen):
+        if not name:
+            raise SignatureError(f"{kind}_names[{i}] is empty.")
+        if name in chosen[:i]:
+            raise SignatureError(f"{kind}_names has {name!r} twice.")
+    names = list(chosen)
+    for name in own[len(chosen) :]:
+        names.append(_free(name, set(names)))
+    return names
+
+
+def _free(name: str, taken: set[str]) -> str:
+    if name not in taken:
+        return name
+    return next(f"{name}_{i}" for i in range(1, len(taken) + 2) if f"{name}_{i}" not in taken)
