@@ -1,0 +1,79 @@
+"""Casts that schemas and ONNX Runtime's CPU kernels need, as one table.
+
+A dtype that the operator does not take is widened, without loss where there is such a dtype,
+and the result is brought back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import torch
+
+from torch_onnx.builder.calling import OnnxSchema
+from torch_onnx.builder.dtypes import TYPE_STRINGS
+from torch_onnx.builder.values import OnnxValue
+from torch_onnx.errors import NotExpressible
+
+if TYPE_CHECKING:
+    from torch_onnx.builder.emit import Builder
+
+# In the order tried. float64 → float32 loses digits: the last resort where there is no kernel.
+WIDER: dict[torch.dtype, tuple[torch.dtype, ...]] = {
+    torch.bool: (torch.uint8, torch.int32, torch.int64, torch.float32),
+    torch.uint8: (torch.int32, torch.int64, torch.float32),
+    torch.int8: (torch.int32, torch.int64, torch.float32),
+    torch.int16: (torch.int32, torch.int64, torch.float32),
+    torch.uint16: (torch.int32, torch.int64, torch.float32),
+    torch.int32: (torch.int64, torch.float64),
+    torch.uint32: (torch.int64, torch.float64),
+    torch.int64: (torch.float64,),
+    torch.float16: (torch.float32,),
+    torch.bfloat16: (torch.float32,),
+    torch.float64: (torch.float32,),
+}
+
+_F = "float32 float64"
+_FI = "float32 float64 int32 int64"
+# What ONNX Runtime's CPU provider has kernels for, where that is less than the schema's types.
+KERNELS: dict[str, str] = {}
+
+
+def _supported(schema: OnnxSchema, types: frozenset[str], dtype: torch.dtype) -> bool:
+    if TYPE_STRINGS[dtype] not in types:
+        return False
+    kernel = KERNELS.get(schema.name)
+    return kernel is None or str(dtype).removeprefix("torch.") in kernel.split()
+
+
+def casts(
+    g: Builder, schema: OnnxSchema, inputs: Sequence[OnnxValue | None]
+) -> tuple[list[OnnxValue | None], tuple[torch.dtype, torch.dtype] | None]:
+    """Inputs in a dtype that the operator takes, and (was, now) when results are to be cast back."""
+    given = list(inputs)
+    back = None
+    done: dict[str, torch.dtype] = {}
+    for index, x in enumerate(given):
+        formal = schema.inputs[min(index, len(schema.inputs) - 1)]
+        if x is None or x.is_sequence:
+            continue
+        if formal.type in done:
+            given[index] = g.cast(x, done[formal.type])
+            continue
+        if _supported(schema, formal.types, x.dtype):
+            continue
+        wider = next(
+            (w for w in WIDER.get(x.dtype, ()) if _supported(schema, formal.types, w)), None
+        )
+        if wider is None:
+            raise NotExpressible(f"ONNX's {schema.name} does not take {x.dtype} at opset {g.opset}")
+        done[formal.type] = wider
+        if any(o.type == formal.type for o in schema.outputs):
+            back = (x.dtype, wider)
+        given[index] = g.cast(x, wider)
+        for earlier in range(index):
+            other, position = given[earlier], min(earlier, len(schema.inputs) - 1)
+            if other is not None and schema.inputs[position].type == formal.type:
+                given[earlier] = g.cast(other, wider)
+    return given, back

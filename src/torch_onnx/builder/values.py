@@ -1,0 +1,64 @@
+"""OnnxValue: what translations receive and return."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import onnx_ir as ir
+import torch
+
+from torch_onnx.graph import Dim
+
+KnownSize: TypeAlias = int | Dim | None
+"""A size: known, known by its expression, or not known at all (only within a translation)."""
+
+
+@dataclass(slots=True, eq=False)
+class OnnxValue:
+    """A tensor in the ONNX graph under construction, typed at birth.
+
+    Attributes:
+        dtype: the torch dtype (of the elements, for a sequence).
+        shape: sizes, or None where even the rank is unknown.
+        constant: the value itself where it is known and small. No node and no initializer
+            exists for it until something uses it.
+        value: the onnx_ir value; made when first used.
+        is_number: a Python number of the program, known at run time only. It is stored as a
+            tensor of shape ``[1]``, so that shapes are plain concatenations.
+        parameter: the tensor that the program owns, where this value is one. Its bytes may
+            not be read before saving.
+        is_sequence: an ONNX sequence of tensors.
+        expression: the canonical form of a number, where it has one.
+    """
+
+    dtype: torch.dtype
+    shape: tuple[KnownSize, ...] | None
+    constant: torch.Tensor | None = None
+    value: ir.Value | None = None
+    is_number: bool = False
+    parameter: torch.Tensor | None = None
+    is_sequence: bool = False
+    expression: Dim | None = None
+
+    @property
+    def rank(self) -> int | None:
+        return None if self.shape is None else len(self.shape)
+
+    @property
+    def is_floating_point(self) -> bool:
+        return self.dtype.is_floating_point
+
+    @property
+    def is_complex(self) -> bool:
+        return self.dtype.is_complex
+
+    def __repr__(self) -> str:
+        name = self.value.name if self.value is not None else "constant"
+        return f"<{name}: {self.dtype} {self.shape}>"
+
+
+Number: TypeAlias = int | float | bool | OnnxValue
+"""A number of the program: known now, or a value of shape [1] known at run time."""
+
+Integer: TypeAlias = int | OnnxValue

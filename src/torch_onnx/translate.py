@@ -1,0 +1,392 @@
+"""AtenGraph → ONNX: each call by its translation, all that is missing listed at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import onnx_ir as ir
+import torch
+
+from torch_onnx.builder.emit import Builder
+from torch_onnx.builder.fold import LARGEST
+from torch_onnx.builder.values import OnnxValue
+from torch_onnx.errors import NotExpressible, UnsupportedCall, UnsupportedOperators
+from torch_onnx.graph import (
+    Argument,
+    AtenGraph,
+    Block,
+    Call,
+    Operator,
+    Output,
+    Parameter,
+    Value,
+    substitute,
+    values_of,
+)
+from torch_onnx.ops.table import OpTable, Row
+from torch_onnx.promotion import common_dtype
+
+MAY_BE_OMITTED = frozenset(
+    {"device", "layout", "memory_format", "pin_memory", "generator", "non_blocking", "copy"}
+)
+LARGEST_LEVELS = 20
+
+Lookup = Callable[[str, int], "Row | None"]
+
+
+def lookup_in(tables: Sequence[OpTable]) -> Lookup:
+    """The first table that translates an operator wins: users' tables come first."""
+
+    def find(name: str, opset: int) -> Row | None:
+        for table in tables:
+            row = table.find(name, opset)
+            if row is not None:
+                return row
+        return None
+
+    return find
+
+
+def drop_unused(graph: AtenGraph) -> AtenGraph:
+    """Leave out calls whose results no output uses. An ONNX graph keeps no state, so neither are
+    new values of buffers and inputs kept; the user is told.
+    """
+    if graph.buffer_writes:
+        names = ", ".join(sorted(graph.buffer_writes))
+        graph.notes.append(
+            f"The model writes the buffers {names}; the ONNX model does not keep them."
+        )
+    used = set(values_of(graph.outputs))
+    graph.calls = _used_calls(graph.calls, used)
+    return graph
+
+
+def _used_calls(calls: list[Call], used: set[Value]) -> list[Call]:
+    kept = []
+    for call in reversed(calls):
+        if not used.isdisjoint(call.values_out()):
+            used.update(call.values_in())
+            for block in call.blocks:
+                used.update(values_of(block.outputs))
+                block.calls = _used_calls(block.calls, used)
+            kept.append(call)
+    return kept[::-1]
+
+
+def decompose_missing(graph: AtenGraph, find: Lookup, opset: int) -> AtenGraph:
+    """Split the calls that have no translation, again until all have one.
+
+    Raises:
+        UnsupportedOperators: listing every call that has neither translation nor decomposition.
+    """
+    missing: list[UnsupportedCall] = []
+    new: dict[Value, Argument] = {}
+    graph.calls = _decomposed(graph, graph.calls, find, opset, missing, new, 0)
+    graph.outputs = [substitute(output, new) for output in graph.outputs]
+    graph.buffer_writes = {k: substitute(v, new) for k, v in graph.buffer_writes.items()}
+    graph.input_writes = {k: substitute(v, new) for k, v in graph.input_writes.items()}
+    if missing:
+        raise UnsupportedOperators(missing, opset)
+    return graph
+
+
+def _decomposed(
+    graph: AtenGraph,
+    calls: list[Call],
+    find: Lookup,
+    opset: int,
+    missing: list[UnsupportedCall],
+    new: dict[Value, Argument],
+    level: int,
+) -> list[Call]:
+    result: list[Call] = []
+    for call in calls:
+        if new:
+            call.args = {name: substitute(argument, new) for name, argument in call.args.items()}
+        for block in call.blocks:
+            block.calls = _decomposed(graph, block.calls, find, opset, missing, new, level)
+            block.outputs = [substitute(output, new) for output in block.outputs]
+        if find(call.op.name, opset) is not None:
+            result.append(call)
+            continue
+        split = graph.decompose(call) if graph.decompose and level < LARGEST_LEVELS else None
+        if split is None:
+            missing.append(unsupported(call))
+            continue
+        parts: list[UnsupportedCall] = []
+        simpler = _decomposed(graph, split.calls, find, opset, parts, new, level + 1)
+        if parts:
+            # The user knows the operator that the model calls, not what it decomposes into.
+            names = ", ".join(sorted({part.op for part in parts}))
+            missing.append(unsupported(call, f"it decomposes into {names}"))
+            continue
+        graph.parameters.extend(split.parameters)
+        result += simpler
+        _replace(call.outputs, [substitute(o, new) for o in split.outputs], new)
+    return result
+
+
+def _replace(
+    old: Sequence[Output], outputs: Sequence[Argument], new: dict[Value, Argument]
+) -> None:
+    flat = [value for output in old for value in _members(output)]
+    for before, after in zip(flat, outputs, strict=True):
+        if before is not None:
+            new[before] = after
+
+
+def _members(output: Output) -> list[Value | None]:
+    return list(output) if isinstance(output, list) else [output]
+
+
+def unsupported(call: Call, reason: str | None = None) -> UnsupportedCall:
+    """The call as errors list it."""
+    types = tuple(type_text(value) for value in call.values_in())
+    return UnsupportedCall(call.op.name, types, call.source.module, call.source.frame, reason)
+
+
+_SHORT = {"float": "f", "int": "i", "uint": "u", "bfloat": "bf", "complex": "c"}
+
+
+def type_text(value: Value) -> str:
+    """``f32[batch, 3]``."""
+    dtype = str(value.dtype).removeprefix("torch.")
+    for long, short in _SHORT.items():
+        if dtype.startswith(long) and dtype[len(long) :].isdigit():
+            dtype = short + dtype[len(long) :]
+            break
+    shape = "?" if value.shape is None else ", ".join(map(str, value.shape))
+    return f"{dtype}[{shape}]"
+
+
+@dataclass(slots=True)
+class Translated:
+    """What translation gives: the builder with all nodes, and the outputs' values."""
+
+    builder: Builder
+    inputs: list[OnnxValue]
+    outputs: list[OnnxValue]
+
+
+class Translator:
+    """Calls in order, values as they come; ``g`` of every translation is its builder."""
+
+    def __init__(
+        self,
+        graph: AtenGraph,
+        find: Lookup,
+        opset: int,
+        custom_opsets: Mapping[str, int] | None = None,
+        metadata: bool = True,
+    ) -> None:
+        self.graph = graph
+        self.find = find
+        self.g = Builder(opset, custom_opsets or {}, metadata)
+        self.env: dict[Value, Any] = {}
+        self.refused: list[UnsupportedCall] = []
+        self.g.translate_block = self.block
+
+    def run(
+        self, declare: Callable[[Builder, Value, str], OnnxValue], own: Callable[..., OnnxValue]
+    ) -> Translated:
+        g, graph = self.g, self.graph
+        for name in graph.output_names:
+            g.reserve_name(name)
+        inputs = []
+        for value, name in zip(graph.inputs, graph.input_names, strict=True):
+            onnx = declare(g, value, name)
+            inputs.append(onnx)
+            self.env[value] = onnx
+            g.know_dims(onnx)
+        for parameter in graph.parameters:
+            self.env[parameter.value] = self._owned(parameter, own)
+        for call in graph.calls:
+            self.call(call)
+        if self.refused:
+            raise UnsupportedOperators(self.refused, g.opset)
+        outputs = [self.as_tensor(output) for output in graph.outputs]
+        return Translated(g, inputs, outputs)
+
+    def _owned(self, parameter: Parameter, own: Callable[..., OnnxValue]) -> OnnxValue:
+        tensor = parameter.tensor
+        if parameter.kind == "constant" and tensor.numel() <= LARGEST and not tensor.is_meta:
+            return self.g.constant(tensor)
+        return own(self.g, parameter)
+
+    def as_tensor(self, output: Argument) -> OnnxValue:
+        """An output of the program: a number at run time becomes a zero-dimensional tensor."""
+        onnx = self.argument(output)
+        if isinstance(onnx, OnnxValue):
+            return self.g.scalar(onnx) if onnx.is_number else onnx
+        return self.g.constant(onnx)
+
+    def argument(self, argument: Argument) -> Any:
+        if isinstance(argument, Value):
+            return self.env[argument]
+        if isinstance(argument, (list, tuple)):
+            return [self.argument(item) for item in argument]
+        return argument
+
+    def call(self, call: Call) -> None:
+        """Translate one call; a refusal is noted, and typed stand-ins let the next calls go on."""
+        row = self.find(call.op.name, self.g.opset)
+        assert row is not None, f"{call.op.name} has a translation by now"
+        args = {name: self.argument(argument) for name, argument in call.args.items()}
+        with self.g.origin(call.source, call.op.name):
+            folded = _fold(call, args)
+            if folded is not None:
+                results: Any = [self.g.constant(tensor) for tensor in folded]
+                results = results[0] if len(results) == 1 else results
+            else:
+                try:
+                    results = self._apply(row, call, args)
+                except NotExpressible as error:
+                    self.refused.append(unsupported(call, str(error)))
+                    self._stand_in(call)
+                    return
+            self._bind(call, results)
+
+    def _apply(self, row: Row, call: Call, args: dict[str, Any]) -> Any:
+        if row.promote:
+            self._promote(row, args)
+        given = {}
+        for name, argument in args.items():
+            if name in row.accepts:
+                given["from_" if name == "from" else name] = argument
+            elif name not in MAY_BE_OMITTED and argument is not None:
+                formal = next(a for a in call.op.arguments if a.name == name)
+                if not (formal.has_default and formal.default == argument):
+                    raise NotExpressible(f"its argument {name}={argument!r} is not translated")
+        if "result" in row.accepts:
+            given["result"] = self._declared(call)
+        if "blocks" in row.accepts:
+            given["blocks"] = call.blocks
+        return row.fn(self.g, **given)
+
+    def _promote(self, row: Row, args: dict[str, Any]) -> None:
+        names = [name for name in row.promote if args.get(name) is not None]
+        dtype = common_dtype([args[name] for name in names], row.promote_to_float)
+        for name in names:
+            argument = args[name]
+            if not isinstance(argument, OnnxValue):
+                args[name] = self.g.constant(argument, dtype)
+            elif argument.is_number:
+                args[name] = self.g.scalar(argument, dtype)
+            else:
+                args[name] = self.g.cast(argument, dtype)
+
+    def _declared(self, call: Call) -> Any:
+        declared = [
+            [OnnxValue(v.dtype or torch.float32, v.shape) for v in output]
+            if isinstance(output, list)
+            else None
+            if output is None
+            else OnnxValue(output.dtype or torch.float32, output.shape)
+            for output in call.outputs
+        ]
+        return declared[0] if len(declared) == 1 else declared
+
+    def _bind(self, call: Call, results: Any) -> None:
+        outputs = call.outputs
+        if len(outputs) == 1:
+            results = [results]
+        if len(results) < len(outputs):
+            results = [*results, *[None] * (len(outputs) - len(results))]
+        for output, result in zip(outputs, results, strict=True):
+            if isinstance(output, list):
+                assert len(result) == len(output), call.op.name
+                for member, part in zip(output, result, strict=True):
+                    self.env[member] = self._typed(member, part)
+            elif output is not None:
+                self.env[output] = self._typed(output, result)
+
+    def _typed(self, value: Value, result: Any) -> Any:
+        """The result with the dtype and shape that PyTorch says it has."""
+        g = self.g
+        if value.kind != "tensor":
+            if isinstance(result, OnnxValue) and result.constant is None:
+                if result.shape == ():
+                    result = g.Unsqueeze(result, axes=[0])
+                result.is_number = True
+                if value.expression is not None:
+                    result.expression = value.expression
+                    g.know_number(value.expression, result)
+            elif isinstance(result, OnnxValue) and result.constant is not None:
+                result = result.constant.item()
+            return result
+        if not isinstance(result, OnnxValue):
+            if result is None:
+                return None
+            result = g.constant(result, value.dtype)
+        if result.is_number:
+            result = g.scalar(result)
+        if value.dtype is not None and result.dtype != value.dtype and not result.is_sequence:
+            result = g.cast(result, value.dtype)
+        if value.shape is not None and result.constant is None and not result.is_sequence:
+            if result.shape is not None and len(result.shape) != len(value.shape):
+                raise AssertionError(
+                    f"a translation gave rank {len(result.shape)}, PyTorch says {len(value.shape)}"
+                )
+            result.shape = value.shape
+            g.know_dims(result)
+        return result
+
+    def _stand_in(self, call: Call) -> None:
+        for value in call.values_out():
+            known = OnnxValue(
+                value.dtype or torch.float32, value.shape, value=ir.Value(name="refused")
+            )
+            known.is_number = value.kind != "tensor"
+            self.env[value] = known
+
+    def block(self, block: Block, inputs: Sequence[OnnxValue]) -> list[OnnxValue]:
+        """A body's outputs, its nodes going to the builder's current scope."""
+        self.env.update(zip(block.inputs, inputs, strict=True))
+        for call in block.calls:
+            self.call(call)
+        return [self.as_tensor(output) for output in block.outputs]
+
+
+def _fold(call: Call, args: dict[str, Any]) -> list[torch.Tensor] | None:
+    """A call on small constants, computed by PyTorch itself; None where it is not to be."""
+    op: Operator = call.op
+    if op.target is None or not op.deterministic or op.namespace != "aten" or call.blocks:
+        return None
+    for output in call.outputs:
+        if not isinstance(output, Value) or output.kind != "tensor" or output.shape is None:
+            return None
+        size = 1
+        for length in output.shape:
+            if not isinstance(length, int):
+                return None
+            size *= length
+        if size > LARGEST:
+            return None
+    plain = {name: _plain(argument) for name, argument in args.items()}
+    if any(argument is _UNKNOWN for argument in plain.values()) or op.name.endswith("_like"):
+        return None
+    if "device" in plain:
+        plain["device"] = torch.device("cpu")
+    keyword = {a.name for a in op.arguments if a.keyword_only}
+    positional = [plain[a.name] for a in op.arguments if a.name not in keyword]
+    named = {k: v for k, v in plain.items() if k in keyword and v is not None}
+    try:
+        with torch.no_grad():
+            result = op.target(*positional, **named)
+    except (RuntimeError, NotImplementedError, TypeError, IndexError):
+        return None
+    return list(result) if isinstance(result, (list, tuple)) else [result]
+
+
+_UNKNOWN = object()
+
+
+def _plain(argument: Any) -> Any:
+    if isinstance(argument, OnnxValue):
+        return argument.constant if argument.constant is not None else _UNKNOWN
+    if isinstance(argument, list):
+        items = [_plain(item) for item in argument]
+        return _UNKNOWN if any(item is _UNKNOWN for item in items) else items
+    return argument
