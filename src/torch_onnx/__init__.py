@@ -1,0 +1,10 @@
+"""PyTorch programs to ONNX models, without torch.onnx and without onnxscript."""
+
+from torch_onnx import errors
+from torch_onnx.exporter import export
+from torch_onnx.ops.table import OpTable
+from torch_onnx.program import ONNXProgram
+
+__version__ = "0.1.0"
+
+__all__ = ["ONNXProgram", "OpTable", "errors", "export"]

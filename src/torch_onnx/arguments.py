@@ -1,0 +1,139 @@
+"""The arguments of ``torch.onnx.export``, of PyTorch 1.13 to 2.15: honoured, or answered.
+
+An argument that can mean nothing here gets a warning that says what to use. None is ignored in
+silence.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch_onnx.errors import ExportError, UnknownOpset
+from torch_onnx.ops.table import DEFAULT_OPSET, HIGHEST_OPSET, LOWEST_OPSET, OpTable
+
+_UNSET: Any = object()
+
+STRATEGIES = ("auto", "export")
+
+# Arguments that this exporter has no use for: the value that asks for nothing, and what to use.
+ANSWERED: dict[str, tuple[Any, str]] = {
+    "dynamo": (_UNSET, "use strategy= to choose how the program is captured"),
+    "fallback": (False, "nothing falls back silently; use strategy="),
+    "autograd_inlining": (True, "autograd functions are always inlined"),
+    "do_constant_folding": (
+        True,
+        "small constants are always folded, weights never; optimize=False turns the passes off",
+    ),
+    "dump_exported_program": (False, "save program.exported_program with torch.export.save"),
+    "artifacts_dir": (".", "no artifacts are written; use report= or program.profile"),
+    "enable_onnx_checker": (True, "call onnx.checker.check_model on the saved file"),
+    "example_outputs": (None, "outputs are taken from the capture"),
+    "use_external_data_format": (False, "use external_data="),
+    "strip_doc_string": (True, "use metadata=False to leave out source lines"),
+    "input_observer": (None, "give dynamic_shapes="),
+}
+LATER: dict[str, tuple[Any, str]] = {
+    "export_modules_as_functions": (False, "modules are not kept as functions yet"),
+}
+
+
+@dataclass(slots=True)
+class Options:
+    """What the user asked for, checked."""
+
+    opset: int = DEFAULT_OPSET
+    tables: list[OpTable] = field(default_factory=list)
+    training: str = "eval"
+    verbose: bool = False
+    custom_opsets: dict[str, int] = field(default_factory=dict)
+    passes: bool = True
+    skipped_passes: frozenset[str] = frozenset()
+    external_data: bool | None = None
+    include_weights: bool = True
+    initializers_as_inputs: bool = False
+
+
+def check_opset(opset: object) -> int:
+    """The opset asked for, or the default.
+
+    Raises:
+        UnknownOpset: outside 11 to 28.
+    """
+    if opset is None:
+        return DEFAULT_OPSET
+    if isinstance(opset, bool) or not isinstance(opset, int):
+        raise UnknownOpset(opset, LOWEST_OPSET, HIGHEST_OPSET)
+    if not LOWEST_OPSET <= opset <= HIGHEST_OPSET:
+        raise UnknownOpset(opset, LOWEST_OPSET, HIGHEST_OPSET)
+    return opset
+
+
+def answer(legacy: Mapping[str, Any]) -> None:
+    """Warn about each argument that asks for something that is done another way here.
+
+    Raises:
+        TypeError: for an argument that no torch.onnx.export has had.
+    """
+    for name, value in legacy.items():
+        known = ANSWERED.get(name) or LATER.get(name)
+        if known is None:
+            raise TypeError(f"export() got an unexpected keyword argument {name!r}")
+        nothing, advice = known
+        if nothing is not _UNSET and (value is None or value == nothing):
+            continue
+        warnings.warn(f"{name}={value!r} has no effect: {advice}.", UserWarning, stacklevel=4)
+
+
+def training_mode(training: Any) -> str:
+    """``eval``, ``train`` or ``preserve``, from the name or torch.onnx's TrainingMode."""
+    if training is None:
+        return "eval"
+    text = str(getattr(training, "name", training)).lower()
+    names = {"eval": "eval", "training": "train", "train": "train", "preserve": "preserve"}
+    if text not in names:
+        raise ExportError(f"training={training!r}: choose 'eval', 'train' or 'preserve'.")
+    return names[text]
+
+
+def check_operator_export_type(kind: Any) -> None:
+    """Only plain ONNX is written so far."""
+    if kind is None:
+        return
+    name = str(getattr(kind, "name", kind))
+    if name not in ("ONNX", "0"):
+        warnings.warn(
+            f"operator_export_type={name} has no effect: every operator is translated to ONNX, "
+            "and one that can't be is an error; give a translation in custom_translation_table=.",
+            UserWarning,
+            stacklevel=4,
+        )
+
+
+def tables_of(custom: Any) -> list[OpTable]:
+    """``custom_translation_table``: an OpTable, several, or a dict of operator → function."""
+    if custom is None:
+        return []
+    if isinstance(custom, OpTable):
+        return [custom]
+    if isinstance(custom, Mapping):
+        table = OpTable("custom_translation_table")
+        for operator, function in custom.items():
+            table.add(_operator_name(operator), function, LOWEST_OPSET, (), False)
+        return [table]
+    if isinstance(custom, Collection):
+        return [table for item in custom for table in tables_of(item)]
+    raise ExportError(
+        f"custom_translation_table takes an OpTable or a dict, not {type(custom).__name__}."
+    )
+
+
+def _operator_name(operator: Any) -> str:
+    if isinstance(operator, str):
+        return operator
+    text = str(operator)
+    if text.count(".") not in (1, 2) or " " in text:
+        raise ExportError(f"{operator!r} is no torch operator: give torch.ops.… or its name.")
+    return text.replace(".", "::", 1).removesuffix(".default")

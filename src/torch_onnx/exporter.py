@@ -1,0 +1,139 @@
+"""export: capture → translate → tidy → program."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from os import PathLike
+from typing import IO, Any
+
+import torch
+
+from torch_onnx import arguments, assemble, modes, saving
+from torch_onnx.capture.functionalize import functionalize
+from torch_onnx.capture.program import Captured, capture
+from torch_onnx.errors import ExportError
+from torch_onnx.ops import builtin_table
+from torch_onnx.passes import tidy
+from torch_onnx.profile import Profile
+from torch_onnx.program import ONNXProgram
+from torch_onnx.translate import Translator, decompose_missing, drop_unused, lookup_in
+
+
+def export(
+    model: torch.nn.Module | torch.export.ExportedProgram | Callable[..., Any],
+    args: Any = (),
+    f: str | PathLike[str] | IO[bytes] | None = None,
+    *,
+    kwargs: Mapping[str, Any] | None = None,
+    input_names: Sequence[str] | None = None,
+    output_names: Sequence[str] | None = None,
+    opset_version: int | None = None,
+    dynamic_shapes: Any = None,
+    dynamic_axes: Any = None,
+    external_data: bool | None = None,
+    verify: bool = False,
+    profile: bool = False,
+    report: bool = False,
+    optimize: bool = True,
+    metadata: bool = True,
+    export_params: bool = True,
+    keep_initializers_as_inputs: bool = False,
+    custom_translation_table: Any = None,
+    custom_opsets: Mapping[str, int] | None = None,
+    strategy: str = "auto",
+    training: Any = None,
+    operator_export_type: Any = None,
+    verbose: bool | None = None,
+    **legacy: Any,
+) -> ONNXProgram:
+    """Export a PyTorch program to ONNX.
+
+    Args:
+        model: a Module, an ExportedProgram, or any callable on tensors.
+        args: the example's positional arguments (a single tensor may stand alone). Any nesting of
+            containers, dataclasses, caches, None and numbers; only tensors become graph inputs.
+        f: where to write the model; a path or a binary file. None writes nothing.
+        kwargs: the example's keyword arguments.
+        input_names: names of the graph's inputs, in order; dotted argument paths by default.
+        output_names: names of the graph's outputs, in order.
+        opset_version: 11 to 28; 20 by default.
+        dynamic_shapes: what torch.export takes, or the same with names (``{"x": {0: "batch"}}``).
+        dynamic_axes: the older spelling: ``{"x": {0: "batch"}}`` or ``{"x": [0]}`` by input name.
+        external_data: True puts weights beside the model, False never; by default from 2 GB on.
+        verify: run the result in ONNX Runtime and compare with PyTorch.
+        profile: kept for torch.onnx's callers: every program has its ``profile``.
+        report: print the stages and notes of the export.
+        optimize: run the graph passes.
+        metadata: write the operator, module and source line of each node into the model.
+        export_params: False leaves the weights out of the file.
+        keep_initializers_as_inputs: weights are inputs of the graph as well.
+        custom_translation_table: translations that go before the built-in ones.
+        custom_opsets: versions of custom domains.
+        strategy: ``"auto"`` or ``"export"``.
+        training: ``"eval"`` (default), ``"train"`` or ``"preserve"``: the modules' mode meanwhile.
+        operator_export_type: as in torch.onnx; only ONNX is written.
+        verbose: True prints the stages.
+        legacy: further arguments of torch.onnx.export, which have no effect and are answered.
+
+    Raises:
+        ExportError: one of its classes in ``torch_onnx.errors``. An existing file at ``f`` is
+            untouched then.
+    """
+    opset = arguments.check_opset(opset_version)
+    arguments.answer(legacy)
+    arguments.check_operator_export_type(operator_export_type)
+    tables = [*arguments.tables_of(custom_translation_table), builtin_table()]
+    if strategy not in arguments.STRATEGIES:
+        raise ExportError(
+            f"strategy={strategy!r}: choose one of {', '.join(arguments.STRATEGIES)}."
+        )
+    if isinstance(f, (str, PathLike)):
+        saving.check_writable(f)
+    stages = Profile()
+    find = lookup_in(tables)
+
+    with modes.mode(model, arguments.training_mode(training)):
+        with stages.stage("capture"):
+            captured = capture(
+                model, args, kwargs, input_names, output_names, dynamic_shapes, dynamic_axes
+            )
+        with stages.stage("functionalize"):
+            graph = drop_unused(functionalize(captured.graph))
+            graph = decompose_missing(graph, find, opset)
+        with stages.stage("translate") as stage:
+            translator = Translator(graph, find, opset, custom_opsets, metadata)
+            translated = translator.run(assemble.declare_input, assemble.Owner())
+            result = assemble.assemble(
+                translated, captured.output_names, captured.name, captured.output_dims
+            )
+            stage.nodes = len(result.graph)
+        with stages.stage("tidy") as stage:
+            result = tidy(result, optimize=optimize)
+            stage.nodes = len(result.graph)
+        program = _program(captured, result, stages)
+        program.external_data = external_data
+        program.include_initializers = export_params
+        program.keep_initializers_as_inputs = keep_initializers_as_inputs
+        if verify:
+            with stages.stage("verify"):
+                program.verify()
+    if f is not None:
+        with stages.stage("save"):
+            program.save(f)
+    if report or profile or verbose:
+        print(stages.table(), *program.notes, sep="\n")  # noqa: T201 - asked for
+    return program
+
+
+def _program(captured: Captured, model: Any, stages: Profile) -> ONNXProgram:
+    return ONNXProgram(
+        model,
+        stages,
+        captured.input_names,
+        captured.output_names,
+        captured.graph.notes,
+        exported_program=captured.program,
+        _flatten=captured.flatten,
+        _eager=captured.eager,
+        _example=captured.example,
+    )

@@ -1,0 +1,30 @@
+"""The passes in order, with reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import onnx_ir as ir
+
+from torch_onnx.passes.fold_batch_norm import FoldBatchNorm
+from torch_onnx.passes.remove_unused import RemoveUnused
+from torch_onnx.passes.transposed_weights import TransposedWeights
+
+Pass = Callable[[ir.Model], ir.Model]
+
+OPTIMIZATIONS: tuple[Pass, ...] = (FoldBatchNorm(), TransposedWeights())
+
+
+def tidy(model: ir.Model, *, optimize: bool = True, skip: frozenset[str] = frozenset()) -> ir.Model:
+    """Run the passes. The model is changed in place and returned.
+
+    ``skip`` names optimizations to leave out.
+    """
+    # First what is dead: a dead reader must not keep a weight from being stored another way.
+    RemoveUnused()(model)
+    if optimize:
+        for step in OPTIMIZATIONS:
+            if getattr(step, "name", "") not in skip:
+                step(model)
+        RemoveUnused()(model)
+    return model

@@ -1,0 +1,136 @@
+"""ONNXProgram: what an export gives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from os import PathLike
+from typing import IO, Any
+
+import onnx
+import onnx_ir as ir
+import torch
+
+from torch_onnx import runtime, saving, verify
+from torch_onnx.errors import InputError, VerificationError
+from torch_onnx.profile import Profile
+from torch_onnx.weights import ComputedWeight, Weight, replace
+
+Flatten = Callable[[tuple[Any, ...], dict[str, Any]], "dict[str, torch.Tensor]"]
+Eager = Callable[[tuple[Any, ...], dict[str, Any]], "list[Any]"]
+
+
+@dataclass(slots=True)
+class ONNXProgram:
+    """An exported model: save it, run it, verify it.
+
+    Attributes:
+        model: the onnx_ir model; its weights still lie in the torch model's memory.
+        profile: where the export's time and memory went.
+        input_names: the graph's inputs, in order.
+        output_names: the graph's outputs, in order.
+        notes: what the user should know about the export (dropped assertions and the like).
+        verification: the result of the last ``verify``.
+        exported_program: torch's program, when torch.export captured it.
+    """
+
+    model: ir.Model
+    profile: Profile
+    input_names: list[str]
+    output_names: list[str]
+    notes: list[str] = field(default_factory=list)
+    verification: verify.Verification | None = None
+    exported_program: torch.export.ExportedProgram | None = None
+    external_data: bool | None = None
+    include_initializers: bool = True
+    keep_initializers_as_inputs: bool = False
+    _flatten: Flatten | None = None
+    _eager: Eager | None = None
+    _example: tuple[tuple[Any, ...], dict[str, Any]] | None = None
+    _session: Any = None
+
+    @property
+    def model_proto(self) -> onnx.ModelProto:
+        """The model as a protobuf, weights embedded. Copies all weights."""
+        return saving.model_proto(self.model)
+
+    def save(
+        self,
+        destination: str | PathLike[str] | IO[bytes],
+        *,
+        external_data: bool | None = None,
+        include_initializers: bool | None = None,
+        keep_initializers_as_inputs: bool | None = None,
+    ) -> saving.SavedFiles:
+        """Write the model to a path or a binary file; whole, or not at all.
+
+        ``external_data`` puts the weights into ``<name>.data``; by default only a model of
+        2 GB or more gets that file. What is left None is as it was asked of ``export``.
+
+        Raises:
+            CannotWrite: when the path can't be written; the file there is untouched.
+            ModelTooLarge: when one file is asked for and can't hold the model.
+            MissingWeights: when a weight has no data.
+        """
+
+        def choose(given: bool | None, asked: Any) -> Any:
+            return asked if given is None else given
+
+        return saving.save(
+            self.model,
+            destination,
+            external_data=choose(external_data, self.external_data),
+            include_initializers=choose(include_initializers, self.include_initializers),
+            keep_initializers_as_inputs=choose(
+                keep_initializers_as_inputs, self.keep_initializers_as_inputs
+            ),
+        )
+
+    def __call__(self, *args: Any, **kwargs: Any) -> list[torch.Tensor]:
+        """Run the model in ONNX Runtime with the inputs of the torch model; outputs are flat."""
+        if self._session is None:
+            self._session = runtime.session(self.model)
+        return runtime.run(self._session, self._feeds(args, kwargs))
+
+    def verify(self, *args: Any, **kwargs: Any) -> verify.Verification:
+        """Compare ONNX Runtime with PyTorch on these inputs, or on the example.
+
+        Raises:
+            VerificationError: naming each output that differs.
+        """
+        if self._eager is None:
+            raise InputError("This program keeps no torch model to compare with.")
+        if not args and not kwargs:
+            assert self._example is not None
+            args, kwargs = self._example
+        actual = self(*args, **kwargs)
+        expected = [torch.as_tensor(value) for value in self._eager(args, kwargs)]
+        result = verify.compare(self.output_names, actual, expected)
+        self.verification = result
+        if result.mismatches:
+            raise VerificationError(result.mismatches)
+        return result
+
+    def apply_weights(self, state_dict: Mapping[str, torch.Tensor]) -> None:
+        """Replace weights by those of a state_dict, under the same keys. Nothing is copied.
+
+        Raises:
+            InputError: for keys that the model does not have, or other shapes and dtypes.
+        """
+        used: set[str] = set()
+        for value in self.model.graph.initializers.values():
+            weight = value.const_value
+            if isinstance(weight, (Weight, ComputedWeight)):
+                keys = set(weight.sources().values()) & state_dict.keys()
+                if keys:
+                    value.const_value = replace(weight, state_dict)
+                    used |= keys
+        unknown = sorted(set(state_dict) - used)
+        self._session = None
+        if unknown and not used:
+            raise InputError(f"The model has no weights called {', '.join(unknown[:5])}.")
+
+    def _feeds(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, torch.Tensor]:
+        if self._flatten is None:
+            return dict(zip(self.input_names, args, strict=True))
+        return self._flatten(args, kwargs)

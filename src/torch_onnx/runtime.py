@@ -1,0 +1,71 @@
+"""ONNX Runtime: sessions, and tensors on their way in and out. Imported only when used."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import onnx_ir as ir
+import torch
+import torch.utils.dlpack
+
+from torch_onnx.errors import ExportError
+from torch_onnx.saving import save
+
+
+def onnxruntime() -> Any:
+    """The onnxruntime module.
+
+    Raises:
+        ExportError: when it is not installed.
+    """
+    try:
+        import onnxruntime as module
+    except ImportError as error:
+        raise ExportError(
+            "Running or verifying a model needs ONNX Runtime: "
+            "pip install 'torch-onnx-exporter[verify]'"
+        ) from error
+    return module
+
+
+def session(model: ir.Model, providers: Sequence[str] = ("CPUExecutionProvider",)) -> Any:
+    """An InferenceSession of the model, loaded through a temporary file."""
+    module = onnxruntime()
+    options = module.SessionOptions()
+    options.log_severity_level = 3
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.onnx"
+        save(model, path)
+        return module.InferenceSession(path, options, providers=list(providers))
+
+
+def run(session: Any, inputs: Mapping[str, torch.Tensor]) -> list[torch.Tensor]:
+    """All outputs of the session. Inputs that the model does not have are left out."""
+    names = {declared.name for declared in session.get_inputs()}
+    feeds = {name: to_runtime(tensor) for name, tensor in inputs.items() if name in names}
+    return [from_runtime(value) for value in session.run_with_ort_values(None, feeds)]
+
+
+def to_runtime(tensor: torch.Tensor) -> Any:
+    """A torch tensor as an OrtValue; complex numbers as real ones with a last axis of 2."""
+    ort_value = onnxruntime().OrtValue
+    tensor = tensor.detach().cpu()
+    if tensor.is_complex():
+        tensor = torch.view_as_real(tensor.resolve_conj())
+    tensor = tensor.contiguous()
+    if tensor.dtype == torch.bfloat16:
+        return ort_value.ortvalue_from_numpy_with_onnx_type(
+            tensor.view(torch.int16).numpy(), int(ir.DataType.BFLOAT16)
+        )
+    return ort_value.ortvalue_from_numpy(tensor.numpy())
+
+
+def from_runtime(value: Any) -> torch.Tensor:
+    """An OrtValue as a torch tensor."""
+    if value.data_type() == "tensor(bfloat16)":
+        # numpy has no bfloat16, so ONNX Runtime gives the bits only through DLPack.
+        return torch.utils.dlpack.from_dlpack(value._ortvalue.to_dlpack())
+    return torch.from_numpy(value.numpy())
