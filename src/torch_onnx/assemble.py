@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 
 import onnx_ir as ir
@@ -11,7 +12,7 @@ from torch_onnx.builder.dtypes import TO_ONNX, real_of
 from torch_onnx.builder.emit import Builder
 from torch_onnx.builder.values import KnownSize, OnnxValue
 from torch_onnx.errors import SignatureError
-from torch_onnx.graph import Parameter, Value
+from torch_onnx.graph import Dim, Parameter, Value
 from torch_onnx.translate import Translated
 from torch_onnx.weights import Weight, storage_key
 
@@ -25,9 +26,13 @@ def ir_version(opset: int) -> int:
 
 
 def ir_shape(sizes: Sequence[KnownSize]) -> ir.Shape:
-    return ir.Shape(
-        [size if isinstance(size, int) else None if size is None else str(size) for size in sizes]
-    )
+    return ir.Shape([_symbolic(str(size)) if isinstance(size, Dim) else size for size in sizes])
+
+
+@functools.lru_cache(maxsize=4096)
+def _symbolic(expression: str) -> ir.SymbolicDim:
+    # onnx_ir looks into each expression, and a program has few distinct ones.
+    return ir.SymbolicDim(expression)
 
 
 def physical_shape(dtype: torch.dtype, sizes: Sequence[KnownSize]) -> Sequence[KnownSize]:
@@ -37,7 +42,8 @@ def physical_shape(dtype: torch.dtype, sizes: Sequence[KnownSize]) -> Sequence[K
 
 def declare_input(g: Builder, value: Value, name: str) -> OnnxValue:
     """A graph input of the user's name."""
-    assert value.dtype is not None and value.shape is not None
+    assert value.dtype is not None
+    assert value.shape is not None
     g.reserve_name(name)
     onnx = ir.Value(
         name=name,

@@ -94,7 +94,7 @@ def guards_of(program: torch.export.ExportedProgram) -> list[tuple[Any, Any]]:
 
 
 def symbol_of_axis(program: torch.export.ExportedProgram, index: int, axis: int) -> str | None:
-    """The symbol that an axis of a positional input had at first, also where it was settled since."""
+    """The symbol that an axis of a positional input had at first, even if it was settled since."""
     environment = shape_environment(program)
     for source, symbol in getattr(environment, "source_to_var", {}).items():
         if source.endswith(f"[{index}].size()[{axis}]"):

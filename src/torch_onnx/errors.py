@@ -55,7 +55,7 @@ class NotExpressible(ExportError):
 
 @dataclass(eq=False)
 class CaptureError(ExportError):
-    """The model's forward raised, or PyTorch could not capture it. The original is ``__cause__``."""
+    """The model's forward raised, or PyTorch could not capture it; see ``__cause__``."""
 
     reason: str
     frame: Frame | None = None

@@ -92,7 +92,8 @@ def export(
     stages = Profile()
     find = lookup_in(tables)
 
-    with modes.mode(model, arguments.training_mode(training)):
+    mode = modes.mode(model, arguments.training_mode(training))
+    with mode, modes.no_garbage_collection():
         with stages.stage("capture"):
             captured = capture(
                 model, args, kwargs, input_names, output_names, dynamic_shapes, dynamic_axes

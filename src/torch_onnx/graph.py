@@ -62,8 +62,8 @@ NO_SOURCE = Source()
 class Value:
     """What a call takes or makes: a tensor, or a number known only at run time.
 
-    ``kind`` is ``"tensor"``, ``"int"``, ``"float"`` or ``"bool"``. For a number, ``dtype`` is int64,
-    float64 or bool, ``shape`` is ``()`` and ``expression`` its canonical form where it has one.
+    ``kind`` is ``"tensor"``, ``"int"``, ``"float"`` or ``"bool"``. For a number, ``dtype`` is
+    int64, float64 or bool, ``shape`` is ``()``, ``expression`` its canonical form if it has one.
     ``fake`` is the front end's stand-in (a fake tensor or symbolic number) for decompositions.
     """
 
@@ -185,7 +185,7 @@ class AtenGraph:
 
 @dataclass(slots=True, eq=False)
 class Decomposition:
-    """One call written with simpler ones: the calls, and for each of its outputs what takes its place."""
+    """One call written with simpler ones, and what takes the place of each of its outputs."""
 
     calls: list[Call]
     outputs: list[Argument]

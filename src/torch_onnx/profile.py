@@ -46,19 +46,18 @@ class Profile:
     def table(self) -> str:
         """The stages as text: seconds, share, growth of peak memory, nodes."""
         total = self.seconds or 1.0
-        rows = [("stage", "seconds", "share", "peak memory", "nodes")]
-        for stage in self.stages:
-            rows.append(
-                (
-                    stage.name,
-                    f"{stage.seconds:.3f}",
-                    f"{100 * stage.seconds / total:.0f} %",
-                    f"+{stage.peak_bytes / 1e6:.0f} MB",
-                    "" if stage.nodes is None else str(stage.nodes),
-                )
+        rows = [
+            (
+                stage.name,
+                f"{stage.seconds:.3f}",
+                f"{100 * stage.seconds / total:.0f} %",
+                f"+{stage.peak_bytes / 1e6:.0f} MB",
+                "" if stage.nodes is None else str(stage.nodes),
             )
-        rows.append(("all", f"{self.seconds:.3f}", "", "", ""))
-        return table(rows, indent="")
+            for stage in self.stages
+        ]
+        head = ("stage", "seconds", "share", "peak memory", "nodes")
+        return table([head, *rows, ("all", f"{self.seconds:.3f}", "", "", "")], indent="")
 
     def __str__(self) -> str:
         return self.table()

@@ -26,7 +26,10 @@ def place(frame: Frame | None) -> str:
 def table(rows: Sequence[tuple[str, ...]], indent: str = "  ") -> str:
     """Rows in left-aligned columns."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ("  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows)
+    lines = (
+        "  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    )
     return "\n".join(indent + line for line in lines)
 
 

@@ -25,7 +25,7 @@ from torch_onnx.graph import (
     substitute,
     values_of,
 )
-from torch_onnx.ops.table import OpTable, Row
+from torch_onnx.ops.table import SPELLED, OpTable, Row
 from torch_onnx.promotion import common_dtype
 
 MAY_BE_OMITTED = frozenset(
@@ -132,9 +132,8 @@ def _replace(
     old: Sequence[Output], outputs: Sequence[Argument], new: dict[Value, Argument]
 ) -> None:
     flat = [value for output in old for value in _members(output)]
-    for before, after in zip(flat, outputs, strict=True):
-        if before is not None:
-            new[before] = after
+    pairs = zip(flat, outputs, strict=True)
+    new.update({before: after for before, after in pairs if before is not None})
 
 
 def _members(output: Output) -> list[Value | None]:
@@ -254,7 +253,7 @@ class Translator:
         given = {}
         for name, argument in args.items():
             if name in row.accepts:
-                given["from_" if name == "from" else name] = argument
+                given[SPELLED.get(name, name)] = argument
             elif name not in MAY_BE_OMITTED and argument is not None:
                 formal = next(a for a in call.op.arguments if a.name == name)
                 if not (formal.has_default and formal.default == argument):
@@ -353,6 +352,9 @@ def _fold(call: Call, args: dict[str, Any]) -> list[torch.Tensor] | None:
     """A call on small constants, computed by PyTorch itself; None where it is not to be."""
     op: Operator = call.op
     if op.target is None or not op.deterministic or op.namespace != "aten" or call.blocks:
+        return None
+    if "empty" in op.name:
+        # Its elements are whatever lies in memory.
         return None
     for output in call.outputs:
         if not isinstance(output, Value) or output.kind != "tensor" or output.shape is None:

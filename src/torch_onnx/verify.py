@@ -9,7 +9,7 @@ import torch
 
 from torch_onnx.errors import Mismatch
 
-# What rounding alone explains, by the dtype computed in (absolute and relative to the output's size).
+# What rounding alone explains, by dtype; relative to the largest value where that is above 1.
 TOLERANCES: dict[torch.dtype, float] = {
     torch.float64: 1e-5,  # ONNX Runtime computes some float64 operators in float32
     torch.float32: 1e-4,

@@ -98,7 +98,7 @@ class Weight:
 
 
 class ComputedWeight:
-    """A weight computed from others when it is written (a convolution with its normalisation folded in).
+    """A weight computed from others when it is written (a convolution with folded normalisation).
 
     ``compute`` takes the tensors by their roles; its result has ``dtype`` and ``sizes``.
     """
@@ -145,7 +145,9 @@ class ComputedWeight:
         """The same computation on other tensors; those not given stay."""
         assert self.name is not None
         both = {**self.tensors, **tensors}
-        return ComputedWeight(self.name, self.keys, both, self.compute, self.torch_dtype, tuple(self.shape.numpy()))
+        return ComputedWeight(
+            self.name, self.keys, both, self.compute, self.torch_dtype, tuple(self.shape.numpy())
+        )
 
     def evaluate(self) -> torch.Tensor:
         missing = [self.keys[role] for role, tensor in self.tensors.items() if tensor.is_meta]

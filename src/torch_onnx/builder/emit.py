@@ -17,15 +17,15 @@ import torch
 
 from torch_onnx.builder import kernels
 from torch_onnx.builder.calling import FormalValue, OnnxSchema, bind, schema_of
+from torch_onnx.builder.combine import combine
 from torch_onnx.builder.dtypes import FROM_ONNX, FROM_TYPE_STRING, TO_ONNX, TYPE_STRINGS
 from torch_onnx.builder.fold import LARGEST, fold
 from torch_onnx.builder.infer import RULES as SHAPE_RULES
 from torch_onnx.builder.simplify import simplify
 from torch_onnx.builder.sizes import Sizes
-from torch_onnx.builder.values import KnownSize, OnnxValue
+from torch_onnx.builder.values import KnownSize, MadeBy, OnnxValue
 from torch_onnx.errors import NotExpressible
 from torch_onnx.graph import NO_SOURCE, Block, Dim, Source
-
 
 TranslateBlock = Callable[[Block, Sequence[OnnxValue]], list[OnnxValue]]
 
@@ -121,6 +121,8 @@ class Builder(Sizes):
         operator = schema.name
         if outputs == 1:
             existing = simplify(operator, inputs, attributes)
+            if existing is None:
+                existing = combine(self, operator, inputs, attributes)
             if existing is not None:
                 return (existing,)
             if inputs and all(i is None or i.constant is not None for i in inputs):
@@ -137,9 +139,12 @@ class Builder(Sizes):
                     return found
         rule = SHAPE_RULES.get(operator)
         shapes = rule(inputs, attributes) if rule is not None else []
-        shapes = [*shapes, *[None] * (outputs - len(shapes))]
+        shapes = [*shapes, *[None] * outputs][:outputs]
         dtypes = _result_dtypes(schema, inputs, attributes, outputs)
-        results = self.raw_node("", operator, inputs, attributes, list(zip(dtypes, shapes)))
+        types = list(zip(dtypes, shapes, strict=True))
+        results = self.raw_node("", operator, inputs, attributes, types)
+        for result in results:
+            result.made_by = MadeBy(operator, tuple(inputs), attributes)
         if key is not None:
             self._scopes[-1].identical[key] = results
         return results
@@ -286,7 +291,7 @@ class Builder(Sizes):
             if isinstance(argument, OnnxValue) and "(" not in formal.type:
                 bound.setdefault(formal.type, argument.dtype)
         first = next((a.dtype for a in raw if isinstance(a, OnnxValue)), None)
-        return [self._input(f, a, bound, first) for f, a in zip(formals, raw)]
+        return [self._input(f, a, bound, first) for f, a in zip(formals, raw, strict=True)]
 
     def _input(
         self,
@@ -429,7 +434,7 @@ def _ir_attribute(name: str, value: Any) -> ir.Attr:
         if value and isinstance(value[0], str):
             return ir.AttrStrings(name, value)
         return ir.AttrInt64s(name, value)
-    if isinstance(value, bool) or isinstance(value, int):
+    if isinstance(value, int):
         return ir.AttrInt64(name, int(value))
     if isinstance(value, float):
         return ir.AttrFloat32(name, value)

@@ -69,7 +69,7 @@ def _slice(inputs: Any, attributes: dict[str, Any]) -> torch.Tensor | None:
     if any(step < 1 for step in steps):
         return None
     index = [slice(None)] * data.dim()
-    for start, end, axis, step in zip(starts, ends, axes, steps):
+    for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
         index[axis] = slice(start, end, step)
     result: torch.Tensor = data[tuple(index)]
     return result

@@ -252,6 +252,69 @@ def _filled(inputs: Inputs, attributes: dict[str, Any]) -> list[Shape]:
     return [(None,) * length[0] if length is not None and isinstance(length[0], int) else None]
 
 
+def _range(inputs: Inputs, attributes: dict[str, Any]) -> list[Shape]:
+    bounds = [constant_list(i) for i in inputs]
+    if any(bound is None for bound in bounds):
+        return [(None,)]
+    (start,), (limit,), (delta,) = (bound or [0] for bound in bounds)
+    return [(max(math.ceil((limit - start) / delta), 0),)]
+
+
+def _compress(inputs: Inputs, attributes: dict[str, Any]) -> list[Shape]:
+    shape, axis = shape_of(inputs[0]), attributes.get("axis")
+    if axis is None or shape is None:
+        return [(None,) if axis is None else None]
+    axis %= len(shape)
+    return [(*shape[:axis], None, *shape[axis + 1 :])]
+
+
+def _tile(inputs: Inputs, attributes: dict[str, Any]) -> list[Shape]:
+    shape, repeats = shape_of(inputs[0]), constant_list(inputs[1])
+    if shape is None:
+        return [None]
+    counts = repeats or [0] * len(shape)
+    return [
+        tuple(
+            size if count == 1 else size * count if isinstance(size, int) and repeats else None
+            for size, count in zip(shape, counts, strict=True)
+        )
+    ]
+
+
+def _pad(inputs: Inputs, attributes: dict[str, Any]) -> list[Shape]:
+    shape, pads = shape_of(inputs[0]), constant_list(inputs[1])
+    if shape is None or len(inputs) > 3:
+        return [None if shape is None else (None,) * len(shape)]
+    added = pads or [-1] * (2 * len(shape))
+    rank = len(shape)
+    sizes: list[KnownSize] = []
+    for axis, size in enumerate(shape):
+        total = added[axis] + added[axis + rank]
+        if added[axis] == added[axis + rank] == 0:
+            sizes.append(size)
+        else:
+            sizes.append(size + total if isinstance(size, int) and pads else None)
+    return [tuple(sizes)]
+
+
+def _space_to_depth(inputs: Inputs, attributes: dict[str, Any]) -> list[Shape]:
+    shape, block = shape_of(inputs[0]), attributes["blocksize"]
+    if shape is None:
+        return [None]
+    batch, channels, *space = shape
+    wide = channels * block * block if isinstance(channels, int) else None
+    return [(batch, wide, *(s // block if isinstance(s, int) else None for s in space))]
+
+
+def _depth_to_space(inputs: Inputs, attributes: dict[str, Any]) -> list[Shape]:
+    shape, block = shape_of(inputs[0]), attributes["blocksize"]
+    if shape is None:
+        return [None]
+    batch, channels, *space = shape
+    narrow = channels // (block * block) if isinstance(channels, int) else None
+    return [(batch, narrow, *(s * block if isinstance(s, int) else None for s in space))]
+
+
 def _nonzero(inputs: Inputs, attributes: dict[str, Any]) -> list[Shape]:
     shape = shape_of(inputs[0])
     return [(None if shape is None else len(shape), None)]
@@ -281,7 +344,8 @@ def _one_hot(inputs: Inputs, attributes: dict[str, Any]) -> list[Shape]:
 def _table() -> dict[str, Rule]:
     rules: dict[str, Rule] = {}
     same = (
-        "Abs Acos Acosh Asin Asinh Atan Atanh BitwiseNot Cast Ceil Celu Clip Cos Cosh CumSum CumProd Elu Erf Exp "
+        "Abs Acos Acosh Asin Asinh Atan Atanh BitwiseNot Cast Ceil Celu Clip Cos Cosh CumSum "
+        "CumProd Elu Erf Exp "
         "Floor Gelu HardSigmoid HardSwish Hardmax Identity IsInf IsNaN LeakyRelu Log LogSoftmax "
         "LpNormalization Mish Neg Not Reciprocal Relu Round ScatterElements ScatterND Selu Shrink "
         "Sigmoid Sign Sin Sinh Softmax Softplus Softsign Sqrt Tan Tanh ThresholdedRelu Trilu "
@@ -303,6 +367,8 @@ def _table() -> dict[str, Rule]:
         Unsqueeze=_unsqueeze,
         Transpose=_transpose,
         Reshape=_reshape,
+        Compress=_compress,
+        DepthToSpace=_depth_to_space,
         Expand=_expand,
         Concat=_concat,
         Gather=_gather,
@@ -315,6 +381,10 @@ def _table() -> dict[str, Rule]:
         Size=_scalar,
         ConstantOfShape=_filled,
         NonZero=_nonzero,
+        Pad=_pad,
+        Range=_range,
+        SpaceToDepth=_space_to_depth,
+        Tile=_tile,
         TopK=_topk,
         LayerNormalization=_layer_normalization,
         OneHot=_one_hot,

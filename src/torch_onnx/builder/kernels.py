@@ -37,12 +37,23 @@ WIDER: dict[torch.dtype, tuple[torch.dtype, ...]] = {
 _F = "float32 float64"
 _FI = "float32 float64 int32 int64"
 # What ONNX Runtime's CPU provider has kernels for, where that is less than the schema's types.
-KERNELS: dict[str, str] = {}
+KERNELS: dict[str, str] = {
+    "DepthToSpace": "float16 float32 float64 int8 uint8",
+    "Expand": "float16 float32 float64 bool int8 int16 int32 int64 uint8 uint16 uint32 uint64",
+    "Pad": "float16 float32 float64 bool int8 int32 int64 uint8 uint32 uint64",
+    "SpaceToDepth": "float16 float32 float64 int8 uint8",
+    "Tile": "float16 float32 float64 bool int8 int16 int32 int64 uint8 uint16 uint32 uint64",
+    "Trilu": "float16 float32 float64 bool int32 int64",
+    "Where": "float16 float32 float64 int8 int32 int64 uint8 uint32",
+}
 
 
 def _supported(schema: OnnxSchema, types: frozenset[str], dtype: torch.dtype) -> bool:
     if TYPE_STRINGS[dtype] not in types:
         return False
+    if len(types) == 1:
+        # Not the dtype that kernels are chosen by: Where's condition, sizes, axes.
+        return True
     kernel = KERNELS.get(schema.name)
     return kernel is None or str(dtype).removeprefix("torch.") in kernel.split()
 
@@ -50,7 +61,7 @@ def _supported(schema: OnnxSchema, types: frozenset[str], dtype: torch.dtype) ->
 def casts(
     g: Builder, schema: OnnxSchema, inputs: Sequence[OnnxValue | None]
 ) -> tuple[list[OnnxValue | None], tuple[torch.dtype, torch.dtype] | None]:
-    """Inputs in a dtype that the operator takes, and (was, now) when results are to be cast back."""
+    """Inputs in dtypes that the operator takes, and (was, now) to cast results back."""
     given = list(inputs)
     back = None
     done: dict[str, torch.dtype] = {}

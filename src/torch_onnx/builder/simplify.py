@@ -40,7 +40,7 @@ def _reshape(inputs: Any, attributes: dict[str, Any]) -> OnnxValue | None:
         return None
     copies = not attributes.get("allowzero", 0)
     holes = 0
-    for wanted, size in zip(target, x.shape):
+    for wanted, size in zip(target, x.shape, strict=True):
         if wanted == size or (wanted == 0 and copies):
             continue
         if wanted != -1:
@@ -55,7 +55,7 @@ def _expand(inputs: Any, attributes: dict[str, Any]) -> OnnxValue | None:
     if target is None or x.shape is None or len(target) > len(x.shape):
         return None
     tail = x.shape[len(x.shape) - len(target) :]
-    return x if all(t in (1, size) for t, size in zip(target, tail)) else None
+    return x if all(t in (1, size) for t, size in zip(target, tail, strict=True)) else None
 
 
 def _concat(inputs: Any, attributes: dict[str, Any]) -> OnnxValue | None:
@@ -71,7 +71,7 @@ def _slice(inputs: Any, attributes: dict[str, Any]) -> OnnxValue | None:
         return None
     if any(s != 0 for s in starts) or (steps is not None and any(s != 1 for s in steps)):
         return None
-    for end, axis in zip(ends, axes):
+    for end, axis in zip(ends, axes, strict=True):
         size = x.shape[axis]
         whole = end >= size if isinstance(size, int) else end >= 2**31 - 1
         if not whole:
@@ -90,7 +90,32 @@ def _only(inputs: Any, attributes: dict[str, Any]) -> OnnxValue | None:
     return inputs[0] if len(inputs) == 1 else None
 
 
+def _neutral(number: float | bool, *, commutes: bool, floats: bool = True) -> Rule:
+    """``x op number`` is x, for a zero-dimensional constant that has no say in shape or dtype."""
+
+    def rule(inputs: Any, attributes: dict[str, Any]) -> OnnxValue | None:
+        x, y = inputs
+        for value, other in ((x, y), (y, x)) if commutes else ((x, y),):
+            constant = other.constant
+            if constant is None or constant.numel() != 1 or value.shape is None:
+                continue
+            # Adding 0.0 is no identity of floats: it makes -0.0 a 0.0.
+            if value.dtype.is_floating_point and not floats:
+                continue
+            if constant.dim() <= len(value.shape) and constant.item() == number:
+                return value  # type: ignore[no-any-return]
+        return None
+
+    return rule
+
+
 RULES: dict[str, Rule] = {
+    "Add": _neutral(0, commutes=True, floats=False),
+    "And": _neutral(True, commutes=True),
+    "Div": _neutral(1, commutes=False),
+    "Mul": _neutral(1, commutes=True),
+    "Or": _neutral(False, commutes=True),
+    "Sub": _neutral(0, commutes=False, floats=False),
     "Cast": _cast,
     "Concat": _concat,
     "Expand": _expand,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import onnx_ir as ir
 import torch
@@ -12,6 +12,15 @@ from torch_onnx.graph import Dim
 
 KnownSize: TypeAlias = int | Dim | None
 """A size: known, known by its expression, or not known at all (only within a translation)."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MadeBy:
+    """The node that made a value, for rules that look one node back."""
+
+    operator: str
+    inputs: tuple[OnnxValue | None, ...]
+    attributes: dict[str, Any]
 
 
 @dataclass(slots=True, eq=False)
@@ -30,6 +39,7 @@ class OnnxValue:
             not be read before saving.
         is_sequence: an ONNX sequence of tensors.
         expression: the canonical form of a number, where it has one.
+        made_by: the node that made it.
     """
 
     dtype: torch.dtype
@@ -40,6 +50,7 @@ class OnnxValue:
     parameter: torch.Tensor | None = None
     is_sequence: bool = False
     expression: Dim | None = None
+    made_by: MadeBy | None = None
 
     @property
     def rank(self) -> int | None:

@@ -131,8 +131,11 @@ class _State:
         functional = functional_form(call.op)
         if functional is None:
             raise NotExpressible(f"{call.op.name} writes in place and has no functional form")
-        known = {a.name for a in functional.arguments}
-        args = {n: self.read_all(a) for n, a in call.args.items() if n in known}
+        # By position: dropout_ calls ``self`` what dropout calls ``input``. Outputs come last.
+        args = {
+            formal.name: self.read_all(argument)
+            for formal, argument in zip(functional.arguments, call.args.values(), strict=False)
+        }
         results = [fresh(target) for target in targets]
         extra = [None] * (len(functional.returns) - len(results))
         self.calls.append(Call(functional, args, [*results, *extra], call.source))

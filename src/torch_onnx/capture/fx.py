@@ -105,10 +105,11 @@ class FxReader:
         elif target in NUMBERS:
             name, names = NUMBERS[target]
             op = number_operator(name, names)
-            bound = dict(zip(names, args))
+            bound = dict(zip(names, args, strict=True))
         else:
             raise CaptureError(
-                f"The program calls {getattr(target, '__name__', target)!r}, which is no ATen operator.",
+                f"The program calls {getattr(target, '__name__', target)!r}, "
+                "which is no ATen operator.",
                 self._source(node.meta).frame,
             )
         outputs = self._outputs(node.name, op, fake)

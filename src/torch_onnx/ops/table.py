@@ -11,6 +11,9 @@ LOWEST_OPSET = 11
 HIGHEST_OPSET = 28
 DEFAULT_OPSET = 20
 
+# Schema names that a function can't have: ``from`` is a keyword, ``g`` is the builder.
+SPELLED = {"from": "from_", "g": "g_"}
+
 Translation = Callable[..., Any]
 F = TypeVar("F", bound=Translation)
 
@@ -125,6 +128,6 @@ def _unary(onnx_operator: str) -> Translation:
 
 
 def _argument_names(fn: Translation) -> frozenset[str]:
-    # ``from`` is a keyword of Python: functions spell it ``from_``.
     names = list(inspect.signature(fn).parameters)[1:]
-    return frozenset("from" if name == "from_" else name for name in names)
+    original = {spelled: name for name, spelled in SPELLED.items()}
+    return frozenset(original.get(name, name) for name in names)

@@ -1,6 +1,6 @@
 """What goes into a model and comes out: flattened, named, with the dims that are dynamic."""
 
-from torch_onnx.signature.binding import Bound, FlatModule, bind
+from torch_onnx.signature.binding import Bound, FlatModule, bind, modules_of
 from torch_onnx.signature.dynamic import AxisSpec, Dynamic, settle_dynamic
 from torch_onnx.signature.naming import name_inputs, name_outputs
 from torch_onnx.signature.structure import Leaf, Structure, flatten
@@ -14,6 +14,7 @@ __all__ = [
     "Structure",
     "bind",
     "flatten",
+    "modules_of",
     "name_inputs",
     "name_outputs",
     "settle_dynamic",

@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import torch
-
 from torch_onnx.errors import DynamicShapeError
 from torch_onnx.signature.binding import Bound
-from torch_onnx.signature.structure import flatten
+from torch_onnx.signature.matching import is_dim, specs_by_leaf, tensor_of
 
 
 @dataclass(frozen=True, slots=True)
 class AxisSpec:
-    """A dynamic axis: the user's name for it, and the range given."""
+    """A dynamic axis: the user's name for it, and the range given.
+
+    ``derived`` is ``(factor, offset, root)`` for a dim such as ``2*batch + 1``.
+    """
 
     name: str | None = None
     min: int | None = None
     max: int | None = None
+    derived: tuple[int, int, str] | None = None
 
 
 @dataclass(slots=True)
 class Dynamic:
-    """Dynamic axes by position of the input, and names for the axes of outputs."""
+    """Dynamic axes by position of the input, and names for the axes of outputs.
+
+    Output axes may be negative: outputs are known only after the capture.
+    """
 
     inputs: dict[int, dict[int, AxisSpec]] = field(default_factory=dict)
     output_names: dict[str, dict[int, str]] = field(default_factory=dict)
@@ -34,19 +38,18 @@ class Dynamic:
 def settle_dynamic(
     bound: Bound, names: Sequence[str], dynamic_shapes: Any, dynamic_axes: Any
 ) -> Dynamic:
-    """Bring what the user wrote to one form.
+    """Bring what the user wrote to one form. Both arguments together add up.
 
     Raises:
-        DynamicShapeError: for what does not fit the inputs, naming what was written and what is there.
+        DynamicShapeError: for what does not fit the inputs, naming what was written and what
+            is there.
     """
     dynamic = Dynamic()
-    if dynamic_shapes is not None and dynamic_axes:
-        raise DynamicShapeError("Give dynamic_shapes or dynamic_axes, not both.")
-    if dynamic_shapes is not None:
-        for index, spec in _by_leaf(bound, names, dynamic_shapes):
-            _add(dynamic, bound, names, index, spec, "dynamic_shapes")
-    elif dynamic_axes:
+    if dynamic_axes:
         _axes(dynamic, bound, names, dynamic_axes)
+    if dynamic_shapes is not None:
+        for index, spec in specs_by_leaf(bound, names, dynamic_shapes):
+            _add(dynamic, bound, names, index, spec, "dynamic_shapes")
     _check_equal_names(dynamic, bound, names)
     return dynamic
 
@@ -56,153 +59,28 @@ def _axes(dynamic: Dynamic, bound: Bound, names: Sequence[str], axes: Any) -> No
         raise DynamicShapeError(f"dynamic_axes is a dict by input name, not {type(axes).__name__}.")
     by_path = {leaf.name: i for i, leaf in enumerate(bound.leaves)}
     for name, spec in axes.items():
+        if not isinstance(spec, (Mapping, list, tuple)):
+            raise DynamicShapeError(
+                f"dynamic_axes for {name!r} is {spec!r}: write {{axis: name}} or a list of axes."
+            )
+        for axis in spec:
+            _check_axis_type(axis, name, "dynamic_axes")
         index = list(names).index(name) if name in names else by_path.get(name)
+        named = spec if isinstance(spec, Mapping) else dict.fromkeys(spec)
+        for text in named.values():
+            if text is not None and not isinstance(text, str):
+                raise DynamicShapeError(f"dynamic_axes for {name!r}: {text!r} is no name.")
         if index is not None:
-            named = dict.fromkeys(spec) if not isinstance(spec, Mapping) else spec
-            rows = {axis: text or torch.export.Dim.AUTO for axis, text in named.items()}
-            _add(dynamic, bound, names, index, rows, "dynamic_axes")
+            _add(dynamic, bound, names, index, {a: t or "" for a, t in named.items()},
+                 "dynamic_axes")  # fmt: skip
         else:
             # Outputs are named only after the capture: what is no output either is reported then.
-            named = spec if isinstance(spec, Mapping) else {}
-            dynamic.output_names[name] = {int(axis): str(text) for axis, text in named.items()}
+            dynamic.output_names[name] = {axis: text for axis, text in named.items() if text}
 
 
-def _by_leaf(bound: Bound, names: Sequence[str], spec: Any) -> Iterator[tuple[int, Any]]:
-    if hasattr(spec, "dynamic_shapes"):  # torch.export.ShapesCollection
-        raise DynamicShapeError("Give the dict of a ShapesCollection, not the collection itself.")
-    arguments = bound.arguments
-    starts = _leaf_positions(bound)
-    if isinstance(spec, Mapping):
-        if spec and all(isinstance(key, int) for key in spec):
-            if len(bound.leaves) != 1:
-                raise DynamicShapeError(
-                    f"dynamic_shapes={spec!r} names axes, but the model has {len(bound.leaves)} inputs: "
-                    f"write it by argument: {', '.join(arguments)}."
-                )
-            yield 0, spec
-            return
-        for key, part in spec.items():
-            if key in arguments:
-                yield from _match(part, arguments[key], starts[key], str(key))
-            elif key in names:
-                yield list(names).index(key), part
-            elif key in (paths := [leaf.name for leaf in bound.leaves]):
-                yield paths.index(key), part
-            elif (inner := _variable_keywords(bound)) and key in inner:
-                yield from _match(part, inner[key], starts[str(key)], str(key))
-            else:
-                raise DynamicShapeError(
-                    f"dynamic_shapes names {key!r}; the model's inputs are "
-                    f"{', '.join(dict.fromkeys([*arguments, *names]))}."
-                )
-        return
-    if isinstance(spec, (tuple, list)):
-        values = list(bound.args) + list(bound.kwargs.values())
-        if len(spec) == 1 and len(values) > 1 and isinstance(spec[0], (tuple, list)):
-            spec = spec[0]  # torch.export wraps what goes to *args in a tuple of its own
-        if len(spec) > len(values):
-            raise DynamicShapeError(
-                f"dynamic_shapes has {len(spec)} entries, the call has {len(values)} arguments."
-            )
-        position = 0
-        for i, part in enumerate(spec):
-            yield from _match(part, values[i], position, f"argument {i}")
-            position += len(flatten(values[i])[0])
-        return
-    raise DynamicShapeError(f"dynamic_shapes is a dict or a tuple, not {type(spec).__name__}.")
-
-
-def _leaf_positions(bound: Bound) -> dict[str, int]:
-    """The position of each argument's first tensor."""
-    positions: dict[str, int] = {}
-    names = list(bound.arguments)
-    for index, leaf in enumerate(bound.leaves):
-        positions.setdefault(leaf.path[0], index)
-    for name in names:
-        positions.setdefault(name, 0)
-    return positions
-
-
-def _variable_keywords(bound: Bound) -> dict[str, Any]:
-    return {key: value for key, value in bound.kwargs.items() if key not in bound.arguments}
-
-
-def _match(spec: Any, value: Any, start: int, where: str) -> Iterator[tuple[int, Any]]:
-    """Pair the parts of a spec with the tensors of a value, ``start`` being the first's position."""
-    if spec is None:
-        return
-    if isinstance(value, torch.Tensor):
-        yield start, spec
-        return
-    leaves = flatten(value)[0]
-    if not leaves:
-        return
-    children = _children(value)
-    if isinstance(spec, Mapping) and children is not None and set(map(str, spec)) <= set(children):
-        for key, part in spec.items():
-            offset = sum(len(flatten(v)[0]) for v in _before(children, str(key)))
-            yield from _match(part, children[str(key)], start + offset, f"{where}.{key}")
-        return
-    if isinstance(spec, (list, tuple)):
-        if children is not None and len(spec) == len(children) and not _is_cache(value):
-            offset = start
-            for part, (name, child) in zip(spec, children.items(), strict=True):
-                yield from _match(part, child, offset, f"{where}.{name}")
-                offset += len(flatten(child)[0])
-            return
-        parts = list(_tensor_specs(spec))
-        if len(parts) == len(leaves):
-            if _is_cache(value) and len(spec) == 2 and len(leaves) > 2:
-                # [[all keys], [all values]], while the leaves go key, value, key, value.
-                half = len(leaves) // 2
-                parts = [parts[i // 2 + (i % 2) * half] for i in range(len(leaves))]
-            yield from ((start + i, part) for i, part in enumerate(parts))
-            return
-    raise DynamicShapeError(
-        f"dynamic_shapes for {where} does not fit its structure: it holds {len(leaves)} tensors "
-        f"({', '.join(leaf.name or 'itself' for leaf in leaves[:6])})."
-    )
-
-
-def _is_cache(value: Any) -> bool:
-    return hasattr(value, "layers") and not isinstance(value, torch.nn.Module)
-
-
-def _children(value: Any) -> dict[str, Any] | None:
-    if isinstance(value, Mapping):
-        return {str(key): item for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        names = getattr(value, "_fields", None) or map(str, range(len(value)))
-        return dict(zip(names, value, strict=True))
-    if dataclasses.is_dataclass(value):
-        return {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
-    return dict(getattr(value, "__dict__", {})) or None
-
-
-def _before(children: Mapping[str, Any], key: str) -> Iterator[Any]:
-    for name, child in children.items():
-        if name == key:
-            return
-        yield child
-
-
-def _tensor_specs(spec: Any) -> Iterator[Any]:
-    """The specs of single tensors within nested lists."""
-    if spec is None or (isinstance(spec, Mapping) and all(isinstance(k, int) for k in spec)):
-        yield spec
-    elif isinstance(spec, Mapping):
-        for part in spec.values():
-            yield from _tensor_specs(part)
-    elif isinstance(spec, (list, tuple)):
-        if spec and all(p is None or isinstance(p, (str, int)) or _is_dim(p) for p in spec):
-            yield spec
-        else:
-            for part in spec:
-                yield from _tensor_specs(part)
-
-
-def _is_dim(spec: Any) -> bool:
-    return hasattr(spec, "__name__") or type(spec).__name__ == "_DimHint"
+def _check_axis_type(axis: Any, name: str, argument: str) -> None:
+    if isinstance(axis, bool) or not isinstance(axis, int):
+        raise DynamicShapeError(f"{argument} for {name!r}: {axis!r} is no axis number.")
 
 
 def _add(
@@ -210,39 +88,66 @@ def _add(
 ) -> None:
     if spec is None:
         return
-    tensor: torch.Tensor = bound.leaves[index].value
+    tensor, name = tensor_of(bound, index), names[index]
     if isinstance(spec, Mapping):
         rows = list(spec.items())
     elif isinstance(spec, (list, tuple)):
+        if len(spec) != tensor.dim():
+            raise DynamicShapeError(
+                f"{argument} for {name!r} has {len(spec)} entries, the example has "
+                f"{tensor.dim()} axes: {list(tensor.shape)}."
+            )
         rows = list(enumerate(spec))
     else:
         raise DynamicShapeError(
-            f"{argument} for {names[index]!r} is {spec!r}: write {{axis: name}} or one entry an axis."
+            f"{argument} for {name!r} is {spec!r}: write {{axis: name}} or one entry an axis."
         )
-    axes: dict[int, AxisSpec] = {}
+    axes = dynamic.inputs.get(index, {})
+    here: set[int] = set()
     for axis, part in rows:
-        if isinstance(axis, bool) or not isinstance(axis, int):
-            raise DynamicShapeError(f"{argument} for {names[index]!r}: {axis!r} is no axis number.")
+        _check_axis_type(axis, name, argument)
         if not -tensor.dim() <= axis < tensor.dim():
             raise DynamicShapeError(
-                f"{argument} for {names[index]!r} has axis {axis}, the example has "
+                f"{argument} for {name!r} has axis {axis}, the example has "
                 f"{tensor.dim()} axes: {list(tensor.shape)}."
             )
         axis %= tensor.dim()
-        if axis in axes:
-            raise DynamicShapeError(f"{argument} for {names[index]!r} has axis {axis} twice.")
-        wanted = _axis(part, tensor.shape[axis], names[index], axis)
+        if axis in here:
+            raise DynamicShapeError(f"{argument} for {name!r} has axis {axis} twice.")
+        here.add(axis)
+        wanted = _axis(part, tensor.shape[axis], name, axis)
         if wanted is not None:
-            axes[axis] = wanted
+            axes[axis] = _merged(axes.get(axis), wanted, name, axis)
     if axes:
-        dynamic.inputs.setdefault(index, {}).update(axes)
+        dynamic.inputs[index] = axes
+
+
+def _merged(old: AxisSpec | None, new: AxisSpec, name: str, axis: int) -> AxisSpec:
+    """One spec of two that were given for an axis."""
+    if old is None or old == new or old == AxisSpec():
+        return new
+    if new == AxisSpec():
+        return old
+    if old == AxisSpec(new.name):
+        return new
+    if new == AxisSpec(old.name):
+        return old
+    raise DynamicShapeError(
+        f"Axis {axis} of {name!r} is given twice: {_shown(old)}, {_shown(new)}."
+    )
+
+
+def _shown(spec: AxisSpec) -> str:
+    low = 0 if spec.min is None else spec.min
+    text = spec.name or "unnamed"
+    return text if spec == AxisSpec(spec.name) else f"{text} in {low}..{spec.max or ''}"
 
 
 def _axis(spec: Any, size: int, name: str, axis: int) -> AxisSpec | None:
     if spec is None:
         return None
     if isinstance(spec, str):
-        return AxisSpec(spec)
+        return AxisSpec(spec or None)
     if isinstance(spec, int):
         if spec != size:
             raise DynamicShapeError(
@@ -250,25 +155,32 @@ def _axis(spec: Any, size: int, name: str, axis: int) -> AxisSpec | None:
             )
         return None
     hint = str(getattr(getattr(spec, "type", None), "name", ""))
-    low, high = getattr(spec, "min", None), getattr(spec, "max", None)
     if hint == "STATIC":
         return None
-    if hint in ("AUTO", "DYNAMIC"):
-        return AxisSpec(None, low, high)
-    if not _is_dim(spec):
+    if not is_dim(spec):
         raise DynamicShapeError(
             f"{spec!r} for axis {axis} of {name!r} is no dim: write a name or a Dim."
         )
-    low, high = _bound(low), _bound(high)
+    low, high = _limit(getattr(spec, "min", None)), _limit(getattr(spec, "max", None))
+    text = None if hint in ("AUTO", "DYNAMIC") else str(spec.__name__)
     if (low is not None and size < low) or (high is not None and size > high):
         raise DynamicShapeError(
-            f"Axis {axis} of {name!r} is {size} in the example, outside of {spec.__name__}'s "
-            f"range {low}..{high}."
+            f"Axis {axis} of {name!r} is {size} in the example, outside of {text or 'its dim'}'s "
+            f"range {low or 0}..{'' if high is None else high}."
         )
-    return AxisSpec(spec.__name__, low, high)
+    return AxisSpec(text, low, high, None if text is None else _derived(spec))
 
 
-def _bound(limit: Any) -> int | None:
+def _derived(spec: Any) -> tuple[int, int, str] | None:
+    """Factor, offset and root of a dim such as ``2*batch + 1``. PyTorch has linear ones only."""
+    root, function = getattr(spec, "root", None), getattr(spec, "fn", None)
+    if root is None or function is None:
+        return None
+    offset = int(function(0))
+    return int(function(1)) - offset, offset, str(root.__name__)
+
+
+def _limit(limit: Any) -> int | None:
     """A Dim's limit; those that stand for "none" are dropped."""
     if not isinstance(limit, int) or limit <= 0 or limit >= 2**31:
         return None
@@ -276,15 +188,30 @@ def _bound(limit: Any) -> int | None:
 
 
 def _check_equal_names(dynamic: Dynamic, bound: Bound, names: Sequence[str]) -> None:
-    first: dict[str, tuple[int, int, int]] = {}
+    """One name stands for one size, and a derived dim follows from its root's."""
+    sizes: dict[str, tuple[int, str]] = {}
     for index, axes in dynamic.inputs.items():
         for axis, spec in axes.items():
             if spec.name is None:
                 continue
-            size = bound.leaves[index].value.shape[axis]
-            other = first.setdefault(spec.name, (index, axis, size))
-            if other[2] != size:
+            size, place = tensor_of(bound, index).shape[axis], f"axis {axis} of {names[index]!r}"
+            other, first = sizes.setdefault(spec.name, (size, place))
+            if other != size:
                 raise DynamicShapeError(
-                    f"{spec.name!r} is {other[2]} in axis {other[1]} of {names[other[0]]!r} and {size} in "
-                    f"axis {axis} of {names[index]!r}: one name stands for one size."
+                    f"{spec.name!r} is {other} in {first} and {size} in {place}: "
+                    "one name stands for one size."
                 )
+    for axes in dynamic.inputs.values():
+        for spec in axes.values():
+            if spec.derived is None or spec.name is None:
+                continue
+            factor, offset, root = spec.derived
+            size, place = sizes[spec.name]
+            # Where the root is no axis itself, the size must still be one that it can give.
+            expected = factor * sizes[root][0] + offset if root in sizes else None
+            possible = factor != 0 and (size - offset) % factor == 0
+            if (expected is None and not possible) or expected not in (None, size):
+                why = f"no {root!r} gives that"
+                if root in sizes:
+                    why = f"{root!r} is {sizes[root][0]} in {sizes[root][1]}"
+                raise DynamicShapeError(f"{spec.name!r} is {size} in {place}, but {why}.")

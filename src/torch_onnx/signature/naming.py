@@ -12,7 +12,7 @@ def name_inputs(leaves: Sequence[Leaf], given: Sequence[str] | None) -> list[str
     """One name a tensor: the user's, in order, then paths such as ``past_key_values.0.key``.
 
     Raises:
-        SignatureError: for more names than inputs, or two the same.
+        SignatureError: for more names than inputs, two the same, or one that is another input's.
     """
     return _named([leaf.name for leaf in leaves], given, "input")
 
@@ -23,8 +23,10 @@ def name_outputs(
     """One name an output: the user's, then ``last_hidden_state``, ``output`` or ``output.0``.
 
     Raises:
-        SignatureError: for more names than outputs, or one that is taken.
+        SignatureError: for no outputs at all, more names than outputs, or one that is taken.
     """
+    if not paths:
+        raise SignatureError("The model returns no tensor: an ONNX model needs an output.")
     own = []
     for path in paths:
         # A bare tensor, or the items of a tuple, have no name of their own.
@@ -32,7 +34,7 @@ def name_outputs(
         own.append(".".join(path if named else ("output", *path)))
     taken = set(inputs)
     names = _named(own, given, "output")
-    count = len(given or ())
+    count = len(_chosen(given))
     for i, name in enumerate(names):
         if name not in taken:
             continue
@@ -42,23 +44,39 @@ def name_outputs(
     return names
 
 
+def _chosen(given: Sequence[str] | None) -> list[str]:
+    if given is None:
+        return []
+    return [given] if isinstance(given, str) else list(given)
+
+
 def _named(own: list[str], given: Sequence[str] | None, kind: str) -> list[str]:
-    chosen = [] if given is None else [str(name) for name in given]
-    if isinstance(given, str):
-        chosen = [given]
+    chosen = _chosen(given)
     if len(chosen) > len(own):
         raise SignatureError(
             f"{kind}_names has {len(chosen)} names, the model has {len(own)} {kind}s: "
             f"{', '.join(own) or 'none'}."
         )
     for i, name in enumerate(chosen):
+        if not isinstance(name, str):
+            raise SignatureError(f"{kind}_names[{i}] is {name!r}, which is no name.")
         if not name:
             raise SignatureError(f"{kind}_names[{i}] is empty.")
         if name in chosen[:i]:
             raise SignatureError(f"{kind}_names has {name!r} twice.")
+    rest = own[len(chosen) :]
+    for i, name in enumerate(chosen):
+        # Renaming the other one would send a caller's values to the wrong input in silence.
+        if name in rest:
+            raise SignatureError(
+                f"{kind}_names[{i}] calls {own[i]!r} {name!r}, which is the name of {kind} "
+                f"{own.index(name, len(chosen))}: give that one a name too."
+            )
     names = list(chosen)
-    for name in own[len(chosen) :]:
-        names.append(_free(name, set(names)))
+    taken = set(names)
+    for name in rest:
+        names.append(_free(name, taken))
+        taken.add(names[-1])
     return names
 
 

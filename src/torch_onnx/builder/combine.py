@@ -1,0 +1,98 @@
+"""Two nodes that one can say: the builder emits the one, and the other goes if nothing uses it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from torch_onnx.builder.infer import constant_list
+from torch_onnx.builder.values import OnnxValue
+
+if TYPE_CHECKING:
+    from torch_onnx.builder.emit import Builder
+
+Inputs: TypeAlias = "Sequence[OnnxValue | None]"
+Rule: TypeAlias = Callable[
+    ["Builder", OnnxValue, OnnxValue, Inputs, dict[str, Any]], "OnnxValue | None"
+]
+
+
+def combine(
+    g: Builder, operator: str, inputs: Inputs, attributes: dict[str, Any]
+) -> OnnxValue | None:
+    """One node in the place of ``operator`` and the one that made its first input, or None."""
+    rules = RULES.get(operator)
+    if rules is None or not inputs or (x := inputs[0]) is None or x.made_by is None:
+        return None
+    rule = rules.get(x.made_by.operator)
+    if rule is None or (before := x.made_by.inputs[0]) is None:
+        return None
+    return rule(g, x, before, inputs, attributes)
+
+
+def _axes(inputs: Inputs, attributes: dict[str, Any], rank: int) -> list[int] | None:
+    axes = attributes.get("axes")
+    if axes is None and len(inputs) > 1:
+        axes = constant_list(inputs[1])
+    return None if axes is None else sorted(a % rank for a in axes)
+
+
+def _made_axes(x: OnnxValue, rank: int) -> list[int] | None:
+    assert x.made_by is not None
+    return _axes(x.made_by.inputs, x.made_by.attributes, rank)
+
+
+def _transpose_transpose(
+    g: Builder, x: OnnxValue, before: OnnxValue, inputs: Inputs, attributes: dict[str, Any]
+) -> OnnxValue | None:
+    assert x.made_by is not None
+    first, second = x.made_by.attributes.get("perm"), attributes.get("perm")
+    if first is None or second is None or before.parameter is not None:
+        return None
+    return g.Transpose(before, perm=[first[p] for p in second])  # type: ignore[no-any-return]
+
+
+def _unsqueeze_unsqueeze(
+    g: Builder, x: OnnxValue, before: OnnxValue, inputs: Inputs, attributes: dict[str, Any]
+) -> OnnxValue | None:
+    if x.rank is None:
+        return None
+    inner = _made_axes(x, x.rank)
+    added = attributes.get("axes") or constant_list(inputs[1] if len(inputs) > 1 else None)
+    if inner is None or not added:
+        return None
+    rank = x.rank + len(added)
+    outer = {a % rank for a in added}
+    places = [axis for axis in range(rank) if axis not in outer]
+    return g.Unsqueeze(before, axes=sorted([*outer, *(places[a] for a in inner)]))  # type: ignore[no-any-return]
+
+
+def _squeeze_unsqueeze(
+    g: Builder, x: OnnxValue, before: OnnxValue, inputs: Inputs, attributes: dict[str, Any]
+) -> OnnxValue | None:
+    if x.rank is None:
+        return None
+    dropped, added = _axes(inputs, attributes, x.rank), _made_axes(x, x.rank)
+    return before if dropped is not None and dropped == added else None
+
+
+def _reshape_reshape(
+    g: Builder, x: OnnxValue, before: OnnxValue, inputs: Inputs, attributes: dict[str, Any]
+) -> OnnxValue | None:
+    target = constant_list(inputs[1])
+    # Zeros copy sizes of the value in between, which is no longer there.
+    if target is None or 0 in target or attributes.get("allowzero"):
+        return None
+    return g.Reshape(before, inputs[1])  # type: ignore[no-any-return]
+
+
+RULES: dict[str, dict[str, Rule]] = {
+    "Reshape": {
+        "Reshape": _reshape_reshape,
+        "Squeeze": _reshape_reshape,
+        "Unsqueeze": _reshape_reshape,
+    },
+    "Squeeze": {"Unsqueeze": _squeeze_unsqueeze},
+    "Transpose": {"Transpose": _transpose_transpose},
+    "Unsqueeze": {"Unsqueeze": _unsqueeze_unsqueeze},
+}

@@ -1,0 +1,224 @@
+"""Tensors put together and taken apart: cat, stack, split, chunk."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from torch_onnx.builder.sizes import TO_THE_END, AnySize
+from torch_onnx.builder.values import Integer
+from torch_onnx.errors import NotExpressible
+from torch_onnx.ops.axes import axis_of, rank_of, shape_of
+from torch_onnx.ops.shape import at_least
+from torch_onnx.ops.table import OpTable
+
+if TYPE_CHECKING:
+    from torch_onnx.builder.emit import Builder
+    from torch_onnx.builder.values import OnnxValue
+
+aten = OpTable("joining")
+
+
+# Together.
+
+
+@aten("cat", "concat", "concatenate")
+def cat(g: Builder, tensors: Sequence[OnnxValue], result: OnnxValue, dim: int = 0) -> OnnxValue:
+    # PyTorch skips vectors of size 0 whatever the other ranks are; other empty parts add nothing.
+    parts = [x for x in tensors if not (x.shape == (0,) and rank_of(result) != 1)]
+    filled = [x for x in parts if x.shape is None or x.shape[axis_of(x, dim)] != 0]
+    parts = filled or parts[:1] or list(tensors[:1])
+    parts = [g.cast(x, result.dtype) for x in parts]
+    return g.Concat(*parts, axis=axis_of(result, dim))  # type: ignore[no-any-return]
+
+
+@aten("stack")
+def stack(g: Builder, tensors: Sequence[OnnxValue], result: OnnxValue, dim: int = 0) -> OnnxValue:
+    axis = axis_of(result, dim)
+    parts = [g.Unsqueeze(g.cast(x, result.dtype), axes=[axis]) for x in tensors]
+    return g.Concat(*parts, axis=axis)  # type: ignore[no-any-return]
+
+
+@aten("hstack")
+def hstack(g: Builder, tensors: Sequence[OnnxValue], result: OnnxValue) -> OnnxValue:
+    return _joined(g, tensors, result, 1, 0 if rank_of(result) == 1 else 1)
+
+
+@aten("vstack", "row_stack")
+def vstack(g: Builder, tensors: Sequence[OnnxValue], result: OnnxValue) -> OnnxValue:
+    return _joined(g, tensors, result, 2, 0)
+
+
+@aten("dstack")
+def dstack(g: Builder, tensors: Sequence[OnnxValue], result: OnnxValue) -> OnnxValue:
+    return _joined(g, tensors, result, 3, 2)
+
+
+def _joined(
+    g: Builder, tensors: Sequence[OnnxValue], result: OnnxValue, rank: int, axis: int
+) -> OnnxValue:
+    return cat(g, [at_least(g, x, rank) for x in tensors], result, axis)
+
+
+@aten("column_stack")
+def column_stack(g: Builder, tensors: Sequence[OnnxValue], result: OnnxValue) -> OnnxValue:
+    columns = [
+        g.Unsqueeze(x, axes=list(range(rank_of(x), 2))) if rank_of(x) < 2 else x for x in tensors
+    ]
+    return cat(g, columns, result, 1)
+
+
+@aten("block_diag")
+def block_diag(g: Builder, tensors: Sequence[OnnxValue], result: OnnxValue) -> OnnxValue:
+    blocks = [at_least(g, g.cast(x, result.dtype), 2) for x in tensors]
+    widths = [g.size(block, 1) for block in blocks]
+    rows = []
+    for i, block in enumerate(blocks):
+        before, after = _sum(g, widths[:i]), _sum(g, widths[i + 1 :])
+        rows.append(g.Pad(block, [0, before, 0, after]))
+    return g.Concat(*rows, axis=0)  # type: ignore[no-any-return]
+
+
+def _sum(g: Builder, numbers: Sequence[Integer]) -> Integer:
+    total: Integer = 0
+    for number in numbers:
+        total = g.add(number, total)
+    return total
+
+
+# Apart.
+
+
+def split_into(g: Builder, x: OnnxValue, sizes: Sequence[AnySize], axis: int) -> list[OnnxValue]:
+    """Parts of the sizes given, which together are all of the axis."""
+    if len(sizes) == 1:
+        return [x]
+    if all(isinstance(size, int) and size == sizes[0] for size in sizes):
+        return equal_parts(g, x, len(sizes), axis)
+    if g.opset >= 13 or all(isinstance(size, int) for size in sizes):
+        return list(g.Split(x, split=list(sizes), axis=axis, outputs=len(sizes)))
+    parts, start = [], g.add(0, 0)
+    for i, size in enumerate(sizes):
+        end = TO_THE_END if i == len(sizes) - 1 else g.add(start, size)
+        parts.append(g.Slice(x, [start], [end], axes=[axis]))
+        start = end
+    return parts
+
+
+def equal_parts(g: Builder, x: OnnxValue, count: int, axis: int) -> list[OnnxValue]:
+    """``count`` parts of one size. From opset 18 the last may be smaller, as chunk has it."""
+    if count == 1:
+        return [x]
+    named = count if g.opset >= 18 else None
+    return list(g.Split(x, axis=axis, num_outputs=named, outputs=count))
+
+
+@aten("split.Tensor", "unsafe_split.Tensor")
+def split(
+    g: Builder, self: OnnxValue, split_size: Integer, result: Sequence[OnnxValue], dim: int = 0
+) -> list[OnnxValue]:
+    return _pieces(g, self, split_size, len(result), axis_of(self, dim))
+
+
+def _pieces(g: Builder, x: OnnxValue, size: Integer, count: int, axis: int) -> list[OnnxValue]:
+    """``count`` parts of ``size``, the last taking what is left."""
+    before = [size] * (count - 1)
+    last = g.sub(g.size(x, axis), g.mul(size, count - 1)) if count > 1 else size
+    return split_into(g, x, [*before, last], axis)
+
+
+@aten("split_with_sizes", "unsafe_split_with_sizes", "split")
+def split_with_sizes(
+    g: Builder, self: OnnxValue, split_sizes: Sequence[Integer], dim: int = 0
+) -> list[OnnxValue]:
+    return split_into(g, self, split_sizes, axis_of(self, dim))
+
+
+@aten("split.sizes")
+def split_sizes(
+    g: Builder, self: OnnxValue, split_size: Sequence[Integer], dim: int = 0
+) -> list[OnnxValue]:
+    return split_into(g, self, split_size, axis_of(self, dim))
+
+
+@aten("chunk", "unsafe_chunk")
+def chunk(
+    g: Builder, self: OnnxValue, chunks: int, result: Sequence[OnnxValue], dim: int = 0
+) -> list[OnnxValue]:
+    axis = axis_of(self, dim)
+    total = g.known(g.size(self, axis))
+    if not isinstance(total, int) and g.opset >= 18 and len(result) == chunks:
+        return equal_parts(g, self, chunks, axis)
+    size = g.floordiv(g.add(total, chunks - 1), chunks)
+    return _pieces(g, self, size, len(result), axis)
+
+
+@aten("tensor_split.sections")
+def tensor_split(g: Builder, self: OnnxValue, sections: int, dim: int = 0) -> list[OnnxValue]:
+    axis = axis_of(self, dim)
+    total = g.size(self, axis)
+    # The first parts take the remainder: part i has (total + sections - 1 - i) // sections.
+    sizes = [g.floordiv(g.add(total, sections - 1 - i), sections) for i in range(sections)]
+    return split_into(g, self, sizes, axis)
+
+
+@aten("tensor_split.indices")
+def tensor_split_indices(
+    g: Builder, self: OnnxValue, indices: Sequence[Integer], dim: int = 0
+) -> list[OnnxValue]:
+    bounds = [0, *indices, TO_THE_END]
+    axes = [axis_of(self, dim)]
+    return [g.Slice(self, [a], [b], axes=axes) for a, b in pairwise(bounds)]
+
+
+@aten("tensor_split.tensor_indices_or_sections")
+def tensor_split_tensor(
+    g: Builder, self: OnnxValue, tensor_indices_or_sections: OnnxValue, dim: int = 0
+) -> list[OnnxValue]:
+    where = tensor_indices_or_sections.constant
+    if where is None:
+        raise NotExpressible("where to split must be known when the model is exported")
+    if where.dim() == 0:
+        return tensor_split(g, self, int(where), dim)
+    return tensor_split_indices(g, self, where.tolist(), dim)
+
+
+@aten("hsplit.int")
+def hsplit(g: Builder, self: OnnxValue, sections: int) -> list[OnnxValue]:
+    return tensor_split(g, self, sections, 0 if rank_of(self) == 1 else 1)
+
+
+@aten("hsplit.array")
+def hsplit_indices(g: Builder, self: OnnxValue, indices: Sequence[int]) -> list[OnnxValue]:
+    return tensor_split_indices(g, self, indices, 0 if rank_of(self) == 1 else 1)
+
+
+@aten("vsplit.int")
+def vsplit(g: Builder, self: OnnxValue, sections: int) -> list[OnnxValue]:
+    return tensor_split(g, self, sections, 0)
+
+
+@aten("vsplit.array")
+def vsplit_indices(g: Builder, self: OnnxValue, indices: Sequence[int]) -> list[OnnxValue]:
+    return tensor_split_indices(g, self, indices, 0)
+
+
+@aten("dsplit.int")
+def dsplit(g: Builder, self: OnnxValue, sections: int) -> list[OnnxValue]:
+    return tensor_split(g, self, sections, 2)
+
+
+@aten("dsplit.array")
+def dsplit_indices(g: Builder, self: OnnxValue, indices: Sequence[int]) -> list[OnnxValue]:
+    return tensor_split_indices(g, self, indices, 2)
+
+
+@aten("unbind.int")
+def unbind(
+    g: Builder, self: OnnxValue, result: Sequence[OnnxValue], dim: int = 0
+) -> list[OnnxValue]:
+    axis = axis_of(self, dim)
+    if shape_of(self)[axis] == 1:
+        return [g.Squeeze(self, axes=[axis])]
+    return [g.Gather(self, g.constant(i), axis=axis) for i in range(len(result))]

@@ -1,0 +1,92 @@
+"""Interpolation of images and signals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from torch_onnx.builder.values import OnnxValue
+from torch_onnx.errors import NotExpressible
+from torch_onnx.ops.table import OpTable
+
+if TYPE_CHECKING:
+    from torch_onnx.builder.emit import Builder
+
+aten = OpTable("resize")
+
+SPATIAL = {"linear1d": 1, "bilinear2d": 2, "trilinear3d": 3, "bicubic2d": 2}
+
+
+def _resize(
+    g: Builder,
+    x: OnnxValue,
+    output_size: Sequence[Any] | None,
+    scale_factors: Sequence[float] | None,
+    rank: int,
+    **attributes: Any,
+) -> OnnxValue:
+    """ONNX's Resize by sizes or by scales, whichever the call was given: they round differently."""
+    if output_size is not None:
+        sizes = g.vector([*g.sizes(x)[:2], *output_size])
+        return g.Resize(x, None, None, sizes, **attributes)  # type: ignore[no-any-return]
+    if scale_factors is None:
+        raise NotExpressible("an interpolation needs a size or scale factors")
+    scales = g.constant([1.0, 1.0, *scale_factors])
+    return g.Resize(x, None, scales, **attributes)  # type: ignore[no-any-return]
+
+
+def _smooth(name: str, rank: int) -> None:
+    mode = "cubic" if "cubic" in name else "linear"
+
+    def by_size_or_scales(
+        g: Builder,
+        input: OnnxValue,
+        output_size: Sequence[Any] | None,
+        align_corners: bool,
+        scale_factors: Sequence[float] | None,
+    ) -> OnnxValue:
+        return _resize(
+            g,
+            input,
+            output_size,
+            scale_factors,
+            rank,
+            mode=mode,
+            coordinate_transformation_mode=_coordinates(align_corners),
+            cubic_coeff_a=-0.75,
+        )
+
+    aten(f"upsample_{name}.vec")(by_size_or_scales)
+
+
+def _coordinates(align_corners: bool) -> str:
+    if align_corners:
+        return "align_corners"
+    return "half_pixel"
+
+
+def _nearest(rank: int) -> None:
+    def by_size_or_scales(
+        g: Builder,
+        input: OnnxValue,
+        output_size: Sequence[Any] | None,
+        scale_factors: Sequence[float] | None,
+    ) -> OnnxValue:
+        return _resize(
+            g,
+            input,
+            output_size,
+            scale_factors,
+            rank,
+            mode="nearest",
+            coordinate_transformation_mode="asymmetric",
+            nearest_mode="floor",
+        )
+
+    aten(f"upsample_nearest{rank}d.vec")(by_size_or_scales)
+
+
+for _name, _rank in SPATIAL.items():
+    _smooth(_name, _rank)
+for _rank in (1, 2, 3):
+    _nearest(_rank)

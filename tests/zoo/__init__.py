@@ -1,0 +1,1 @@
+"""Real models with random weights, for the model tests and for the benchmarks."""
