@@ -16,12 +16,12 @@ THEMES = sorted(m.name for m in pkgutil.iter_modules([str(HERE)]) if m.name.star
 
 
 def _rows() -> list[object]:
-    rows = []
-    for theme in THEMES:
-        for case in importlib.import_module(theme).CASES:
-            for opset in case.opsets:
-                rows.append(pytest.param(case, opset, id=f"{theme[6:]}-{case.name}-{opset}"))
-    return rows
+    return [
+        pytest.param(case, opset, id=f"{theme[6:]}-{case.name}-{opset}")
+        for theme in THEMES
+        for case in importlib.import_module(theme).CASES
+        for opset in case.opsets
+    ]
 
 
 @pytest.mark.parametrize(("case", "opset"), _rows())

@@ -31,7 +31,7 @@ def scaled_dot_product_attention(
 ) -> OnnxValue:
     """``softmax(q kᵀ·scale + mask) v``, decomposed.
 
-    A row whose keys are all masked gives zeros, as PyTorch's kernels do, and not NaN.
+    A query whose keys are all masked gives zeros, as in PyTorch.
     """
     if dropout_p:
         raise NotExpressible("attention with dropout is random; export in eval mode")
@@ -49,24 +49,34 @@ def scaled_dot_product_attention(
     scores = g.MatMul(g.Mul(query, g.like(scale, query)), g.Transpose(key, perm=swapped))
     if is_causal:
         scores = g.Add(scores, _causal_mask(g, query, key))
-    if attn_mask is not None:
-        scores = g.Add(scores, _added(g, attn_mask, query.dtype))
-    weights = g.Softmax(scores, axis=-1)
-    if attn_mask is not None:
-        weights = _without_masked_rows(g, weights, attn_mask)
-    return g.MatMul(weights, value)  # type: ignore[no-any-return]
+    if attn_mask is None:
+        return g.MatMul(g.Softmax(scores, axis=-1), value)  # type: ignore[no-any-return]
+    added, attends = _added_mask(g, attn_mask, query.dtype)
+    result = g.MatMul(g.Softmax(g.Add(scores, added), axis=-1), value)
+    return result if attends is None else g.Where(attends, result, g.like(0.0, result))  # type: ignore[no-any-return]
 
 
-def _without_masked_rows(g: Builder, weights: OnnxValue, mask: OnnxValue) -> OnnxValue:
-    # A softmax over nothing but -inf is NaN; PyTorch defines such rows as zero.
-    return g.Where(g.IsNaN(weights), g.like(0.0, weights), weights)  # type: ignore[no-any-return]
+def _added_mask(
+    g: Builder, mask: OnnxValue, dtype: torch.dtype
+) -> tuple[OnnxValue, OnnxValue | None]:
+    """What is added to the scores, and which queries attend to any key (None: all of them).
 
-
-def _added(g: Builder, mask: OnnxValue, dtype: torch.dtype) -> OnnxValue:
+    A softmax over nothing but -inf is NaN where PyTorch gives zeros, so a query without keys is
+    left unmasked and its result replaced. All layers share these nodes, but for the last Where.
+    """
+    least = g.constant(-math.inf, dtype)
     if mask.dtype != torch.bool:
-        return g.cast(mask, dtype)
-    nothing, least = g.constant(0.0, dtype), g.constant(-math.inf, dtype)
-    return g.Where(mask, nothing, least)  # type: ignore[no-any-return]
+        mask = g.cast(mask, dtype)
+        if mask.constant is not None and bool((mask.constant > -math.inf).any(-1).all()):
+            return mask, None
+        attends = g.Greater(g.ReduceMax(mask, axes=[-1]), least)
+        return g.Where(attends, mask, g.constant(0.0, dtype)), attends
+    if mask.constant is not None and bool(mask.constant.any(-1).all()):
+        return g.Where(mask, g.constant(0.0, dtype), least), None
+    # Integers, for ReduceMax takes bools only from opset 20 on.
+    attends = g.cast(g.ReduceMax(g.cast(mask, torch.int32), axes=[-1]), torch.bool)
+    unmasked = g.Or(mask, g.Not(attends))
+    return g.Where(unmasked, g.constant(0.0, dtype), least), attends
 
 
 def _causal_mask(g: Builder, query: OnnxValue, key: OnnxValue) -> OnnxValue:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 aten = OpTable("casting")
 
 
-# The result is cast to the dtype that PyTorch declares, so returning the input is all there is to do.
+# Results are cast to the dtype that PyTorch declares: there is nothing left to do.
 @aten("to.dtype", "to.dtype_layout", "to.device", "to.other", "to.prim_dtype", "_to_copy")
 def to(g: Builder, self: OnnxValue, dtype: Any = None, other: Any = None) -> OnnxValue:
     return self
@@ -32,7 +32,7 @@ def same(g: Builder, self: OnnxValue) -> OnnxValue:
 
 @aten("real")
 def real(g: Builder, self: OnnxValue) -> OnnxValue:
-    return g.Gather(self, 0, axis=-1) if self.is_complex else self  # type: ignore[no-any-return]
+    return g.Gather(self, 0, axis=-1) if self.is_complex else self
 
 
 @aten("copy")

@@ -66,7 +66,7 @@ def baddbmm(
 ) -> OnnxValue:
     product = _scaled(g, g.MatMul(batch1, batch2), alpha)
     # beta = 0 leaves self out altogether, NaNs included.
-    return product if beta == 0 else g.Add(_scaled(g, self, beta), product)  # type: ignore[no-any-return]
+    return product if beta == 0 else g.Add(_scaled(g, self, beta), product)
 
 
 @aten("addmv")
@@ -74,11 +74,11 @@ def addmv(
     g: Builder, self: OnnxValue, mat: OnnxValue, vec: OnnxValue, beta: Any = 1, alpha: Any = 1
 ) -> OnnxValue:
     product = _scaled(g, g.MatMul(mat, vec), alpha)
-    return product if beta == 0 else g.Add(_scaled(g, self, beta), product)  # type: ignore[no-any-return]
+    return product if beta == 0 else g.Add(_scaled(g, self, beta), product)
 
 
 def _scaled(g: Builder, x: OnnxValue, factor: Any) -> OnnxValue:
-    return x if factor == 1 else g.Mul(x, g.like(factor, x))  # type: ignore[no-any-return]
+    return x if factor == 1 else g.Mul(x, g.like(factor, x))
 
 
 @aten("outer", "ger", promote=("self", "vec2"))

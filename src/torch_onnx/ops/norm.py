@@ -43,7 +43,7 @@ def layer_norm(
     result = g.cast(g.Div(centred, g.Sqrt(g.Add(variance, g.like(eps, x)))), input.dtype)
     if weight is not None:
         result = g.Mul(result, weight)
-    return result if bias is None else g.Add(result, bias)  # type: ignore[no-any-return]
+    return result if bias is None else g.Add(result, bias)
 
 
 @aten("rms_norm")
@@ -60,7 +60,7 @@ def rms_norm(
     least = torch.finfo(input.dtype).eps if eps is None else eps
     mean = g.ReduceMean(g.Mul(x, x), axes=axes)
     result = g.cast(g.Div(x, g.Sqrt(g.Add(mean, g.like(least, x)))), input.dtype)
-    return result if weight is None else g.Mul(result, weight)  # type: ignore[no-any-return]
+    return result if weight is None else g.Mul(result, weight)
 
 
 @aten("batch_norm")
@@ -97,7 +97,7 @@ def group_norm(
     eps: float = 1e-05,
     cudnn_enabled: bool = True,
 ) -> OnnxValue:
-    """Groups as the channels of an InstanceNormalization; a scale and shift per channel after it."""
+    """Groups as the channels of an InstanceNormalization; scale and shift per channel after it."""
     if input.shape is None or not isinstance(input.shape[1], int):
         raise NotExpressible("group_norm needs a known number of channels")
     channels = input.shape[1]
@@ -114,7 +114,7 @@ def group_norm(
     across = list(range(1, len(input.shape) - 1))
     if weight is not None:
         result = g.Mul(result, g.Unsqueeze(weight, axes=across))
-    return result if bias is None else g.Add(result, g.Unsqueeze(bias, axes=across))  # type: ignore[no-any-return]
+    return result if bias is None else g.Add(result, g.Unsqueeze(bias, axes=across))
 
 
 @aten("instance_norm")

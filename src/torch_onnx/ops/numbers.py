@@ -113,7 +113,7 @@ def true_divide(g: Builder, a: Number, b: Number) -> OnnxValue:
 def power(g: Builder, a: Number, b: Number) -> OnnxValue:
     is_float = _is_float(a) or _is_float(b)
     result = g.Pow(_vector(g, a, torch.float64), _vector(g, b, torch.float64))
-    return result if is_float else g.cast(result, torch.int64)  # type: ignore[no-any-return]
+    return result if is_float else g.cast(result, torch.int64)
 
 
 @python("python::neg")

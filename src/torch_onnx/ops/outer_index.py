@@ -21,7 +21,7 @@ Given = Sequence[tuple[int, OnnxValue]]
 
 
 def outer_index(g: Builder, x: OnnxValue, given: Given) -> OnnxValue | None:
-    """``x`` indexed on neighbouring axes by indices that vary along axes of their own; else None."""
+    """``x`` indexed on neighbouring axes by indices that vary along axes of their own."""
     axes = [axis for axis, _ in given]
     varying = _varying_axes([index for _, index in given])
     if varying is None or axes != list(range(axes[0], axes[0] + len(axes))):

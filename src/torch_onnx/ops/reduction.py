@@ -117,7 +117,7 @@ def _arg(g: Builder, name: str, x: OnnxValue, dim: int | None, keepdim: bool) ->
     if dim is None:
         flat = g.Reshape(x, [-1])
         found = getattr(g, name)(flat, axis=0, keepdims=int(keepdim))
-        return g.reshape(found, [1] * (x.rank or 1)) if keepdim else found  # type: ignore[no-any-return]
+        return g.reshape(found, [1] * (x.rank or 1)) if keepdim else found
     return getattr(g, name)(x, axis=dim % (x.rank or 1), keepdims=int(keepdim))  # type: ignore[no-any-return]
 
 
@@ -260,7 +260,7 @@ def cumsum(
     g: Builder, self: OnnxValue, dim: int, result: OnnxValue, dtype: torch.dtype | None = None
 ) -> OnnxValue:
     x = g.cast(self, result.dtype)
-    return x if x.rank == 0 else g.CumSum(x, g.constant(dim % (x.rank or 1)))  # type: ignore[no-any-return]
+    return x if x.rank == 0 else g.CumSum(x, g.constant(dim % (x.rank or 1)))
 
 
 @aten("count_nonzero", "count_nonzero.dim_IntList")

@@ -1,0 +1,66 @@
+"""Attention: masks of all kinds, rows without keys, NaN, grouped heads."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from runner import case
+
+torch.manual_seed(0)
+
+
+def qkv(batch: int, queries: int, keys: int, heads: int = 4) -> tuple[torch.Tensor, ...]:
+    return (
+        torch.randn(batch, 4, queries, 8),
+        torch.randn(batch, heads, keys, 8),
+        torch.randn(batch, heads, keys, 8),
+    )
+
+
+def mask(batch: int, queries: int, keys: int) -> torch.Tensor:
+    made = torch.rand(batch, 1, queries, keys) > 0.4
+    made[:, :, 0] = False  # this query attends to nothing
+    return made
+
+
+def nan_in_query() -> tuple[torch.Tensor, ...]:
+    q, k, v = qkv(2, 3, 5)
+    q[0, 0, 1, 0] = torch.nan
+    return q, k, v, mask(2, 3, 5)
+
+
+def added(keep: torch.Tensor) -> torch.Tensor:
+    return torch.where(keep, 0.0, -torch.inf)
+
+
+CASES = [
+    case("plain", F.scaled_dot_product_attention, *qkv(2, 3, 5), others=(qkv(3, 4, 2),)),
+    case(
+        "bool-mask",
+        F.scaled_dot_product_attention,
+        *qkv(2, 3, 5),
+        mask(2, 3, 5),
+        others=((*qkv(1, 2, 7), mask(1, 2, 7)),),
+    ),
+    case(
+        "float-mask",
+        F.scaled_dot_product_attention,
+        *qkv(2, 3, 5),
+        added(mask(2, 3, 5)),
+        others=((*qkv(1, 2, 7), added(mask(1, 2, 7))),),
+    ),
+    case("nan-stays", F.scaled_dot_product_attention, *nan_in_query()),
+    case(
+        "causal-scaled",
+        lambda q, k, v: F.scaled_dot_product_attention(q, k, v, is_causal=True, scale=0.3),
+        *qkv(2, 4, 4),
+        others=(qkv(1, 6, 6),),
+    ),
+    case(
+        "grouped-heads",
+        lambda q, k, v: F.scaled_dot_product_attention(q, k, v, enable_gqa=True),
+        *qkv(2, 3, 5, heads=2),
+        others=(qkv(1, 4, 6, heads=2),),
+    ),
+    case("three-axes", F.scaled_dot_product_attention, *(x[:, 0] for x in qkv(2, 3, 5))),
+]
