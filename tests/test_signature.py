@@ -376,7 +376,9 @@ def past(config: Any, batch: int, positions: int) -> DynamicCache:
 
 
 @pytest.mark.parametrize(
-    "model", [LlamaForCausalLM(LlamaConfig(**SIZES)), MistralForCausalLM(MISTRAL)], ids=["llama", "mistral"]
+    "model",
+    [LlamaForCausalLM(LlamaConfig(**SIZES)), MistralForCausalLM(MISTRAL)],
+    ids=["llama", "mistral"],
 )  # fmt: skip
 def test_a_cache_goes_in_and_out(model: Any) -> None:
     def call(batch: int, positions: int) -> dict[str, Any]:
@@ -387,7 +389,7 @@ def test_a_cache_goes_in_and_out(model: Any) -> None:
     example = call(2, 3)
     key = {0: "batch", 2: "past"}
     names = flat_export(
-        model, (), example, {"input_ids": {0: "batch"}, "past_key_values": [key] * 4}, call(5, 6)
+        model, (), example, {"input_ids": {0: "batch"}, "past_key_values": [key] * 4}, call(5, 5)
     )
     cached = [f"past_key_values.{i}.{kind}" for i in (0, 1) for kind in ("key", "value")]
     assert names == ["input_ids", *cached, "logits", *(f"{name}.out" for name in cached)]

@@ -35,7 +35,14 @@ class Bound:
 
     @property
     def tensors(self) -> list[torch.Tensor]:
-        return [leaf.value for leaf in self.leaves]
+        """The tensors, each an object of its own: torch.export takes one given twice for one."""
+        seen: set[int] = set()
+        found = []
+        for leaf in self.leaves:
+            twice = id(leaf.value) in seen
+            seen.add(id(leaf.value))
+            found.append(leaf.value.detach().clone() if twice else leaf.value)
+        return found
 
     def call(self, model: Callable[..., Any], tensors: Sequence[torch.Tensor]) -> Any:
         """Call the model with other tensors in the places of the example's."""

@@ -114,7 +114,7 @@ class _Walk:
         if leaf is not None:
             self.leaves.append(Leaf(path, leaf))
             return _next
-        if value is None or isinstance(value, OPAQUE):
+        if value is None or isinstance(value, OPAQUE + SYMBOLIC):
             return lambda filling: value
         if isinstance(value, ONE_SHOT):
             raise InputError(
@@ -202,8 +202,9 @@ class _Walk:
             parts = self._parts(value, attributes, path)
         finally:
             self._numbers = numbers
-        if not self._outputs:
+        if not self._outputs or len(self.leaves) == before:
             # An object that is held twice stays one: what the model writes is seen in both places.
+            # One without tensors need not be walked again, which is exponential at worst.
             self._seen[id(value)] = value
         counters = {} if self._outputs else _counters(value, attributes, path)
         has_leaves = len(self.leaves) > before
