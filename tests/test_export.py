@@ -259,3 +259,21 @@ def test_wrong_arguments_and_models() -> None:
         torch_onnx.export(Net(), ())
     with pytest.raises(errors.InputError, match="model is a int"):
         torch_onnx.export(3, (X,))  # type: ignore[arg-type]
+
+
+def test_bounds_that_the_model_sets_are_told() -> None:
+    class Branching(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            if x.shape[0] > 16:
+                return x - 1
+            return x + 1
+
+    program = torch_onnx.export(Branching(), (X,), dynamic_shapes=DYNAMIC)
+    assert program.notes == ["x, axis 0 (batch): the model needs at most 16."]
+
+
+def test_modules_within_callables_are_put_in_eval_mode() -> None:
+    dropout = torch.nn.Dropout(0.9)
+    program = torch_onnx.export(lambda x: dropout(x), (X,))
+    assert dropout.training
+    assert not program.verify().mismatches

@@ -84,6 +84,20 @@ def shape_environment(program: torch.export.ExportedProgram) -> Any | None:
     return None
 
 
+def range_of(program: torch.export.ExportedProgram, size: Any) -> tuple[int | None, int | None]:
+    """The bounds of a symbolic size in a captured program; None for none."""
+    if isinstance(size, int):
+        return None, None
+    limits = program.range_constraints.get(expression_of(size))
+    if limits is None:
+        return None, None
+    low, high = (
+        int(limit) if limit.is_Integer and abs(int(limit)) < 2**31 else None
+        for limit in (limits.lower, limits.upper)
+    )
+    return low, high
+
+
 def guards_of(program: torch.export.ExportedProgram) -> list[tuple[Any, Any]]:
     """The conditions on sizes that the capture relied on: expression, and FrameSummary or None."""
     environment = shape_environment(program)

@@ -92,11 +92,19 @@ def export(
     stages = Profile()
     find = lookup_in(tables)
 
-    mode = modes.mode(model, arguments.training_mode(training))
+    training = arguments.training_mode(training)
+    mode = modes.mode(model, training)
     with mode, modes.no_garbage_collection():
         with stages.stage("capture"):
             captured = capture(
-                model, args, kwargs, input_names, output_names, dynamic_shapes, dynamic_axes
+                model,
+                args,
+                kwargs,
+                input_names,
+                output_names,
+                dynamic_shapes,
+                dynamic_axes,
+                training,
             )
         with stages.stage("functionalize"):
             graph = drop_unused(functionalize(captured.graph))

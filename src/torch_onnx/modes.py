@@ -9,23 +9,25 @@ from typing import Any
 
 import torch
 
+from torch_onnx.signature import modules_of
+
 
 @contextmanager
 def mode(model: Any, wanted: str) -> Iterator[None]:
     """Within, the modules are in ``eval`` or ``train`` mode, or as they are (``preserve``).
 
-    Each module gets its own mode back, also when some were frozen.
+    Those that a callable uses are found too. Each module gets its own mode back, also when some
+    were frozen.
     """
-    if not isinstance(model, torch.nn.Module) or wanted == "preserve":
+    if wanted == "preserve" or isinstance(model, torch.export.ExportedProgram):
         yield
         return
     training = wanted == "train"
-    changed = [module for module in model.modules() if module.training != training]
-    if not changed:
-        yield
-        return
+    roots = modules_of(model).values() if callable(model) else ()
+    changed = [m for root in roots for m in root.modules() if m.training != training]
     try:
-        model.train(training)
+        for module in changed:
+            module.training = training
         yield
     finally:
         for module in changed:

@@ -20,7 +20,12 @@ from torch_onnx.capture.decompose import Decomposer
 from torch_onnx.capture.dims import DimNames
 from torch_onnx.capture.fx import FxReader, value_of
 from torch_onnx.capture.sources import Sources
-from torch_onnx.errors import CaptureError, DimensionSpecialized, SpecializedDimension
+from torch_onnx.errors import (
+    CaptureError,
+    DimensionSpecialized,
+    ExportError,
+    SpecializedDimension,
+)
 from torch_onnx.graph import Argument, AtenGraph, Parameter, Value
 
 
@@ -56,6 +61,8 @@ def export_program(
             return torch.export.export(
                 module, tuple(tensors), dynamic_shapes=(shapes,), strict=False
             )
+    except ExportError:
+        raise
     except Exception as error:
         raise _explain(error, sources) from error
 
@@ -127,6 +134,7 @@ def from_exported_program(
         reader.env[node] = parameter.value
     _check_dynamic(program, inputs, dynamic, input_names, sources)
     outputs = reader.read(program.graph)
+    reader.notes += _narrowed(program, inputs, dynamic, input_names)
     kept = [
         output
         for output, spec in zip(outputs, signature.output_specs, strict=True)
@@ -214,6 +222,30 @@ def _check_dynamic(
             )
         )
     raise DimensionSpecialized(rows)
+
+
+def _narrowed(
+    program: ExportedProgram,
+    inputs: Sequence[Value],
+    dynamic: DynamicAxes,
+    input_names: Sequence[str],
+) -> list[str]:
+    """What the user should know of ranges that the model bounds further than asked."""
+    notes = []
+    for index, axes in dynamic.items():
+        for axis, spec in axes.items():
+            size = inputs[index].fake.shape[axis]
+            low, high = compat.range_of(program, size)
+            low = low if low is not None and low > max(spec.min or 0, 2) else None
+            high = high if high is not None and (spec.max is None or high < spec.max) else None
+            if low is None and high is None:
+                continue
+            bounds = " and ".join(
+                [f"at least {low}"] * (low is not None) + [f"at most {high}"] * (high is not None)
+            )
+            place = f"{input_names[index]}, axis {axis} ({spec.name or 'unnamed'})"
+            notes.append(f"{place}: the model needs {bounds}.")
+    return notes
 
 
 def _guard_text(guard: Any, symbol: str | None, name: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch.export import ExportedProgram
 
-from torch_onnx import signature
+from torch_onnx import modes, signature
 from torch_onnx.capture.export import DynamicAxis, export_program, from_exported_program
 from torch_onnx.errors import DynamicShapeError, InputError
 from torch_onnx.graph import AtenGraph
@@ -38,6 +38,7 @@ def capture(
     output_names: Sequence[str] | None,
     dynamic_shapes: Any,
     dynamic_axes: Any,
+    training: str = "eval",
 ) -> Captured:
     """Run the model once and record it.
 
@@ -78,14 +79,14 @@ def capture(
             raise InputError(f"{len(names)} tensors are needed, {len(given.leaves)} were given.")
         # By path, for keyword arguments may come in another order than in the example.
         found = {leaf.name: leaf.value for leaf in given.leaves}
-        return {
-            name: found.get(leaf.name, other.value)
-            for name, leaf, other in zip(names, bound.leaves, given.leaves, strict=True)
-        }
+        missing = [leaf.name for leaf in bound.leaves if leaf.name not in found]
+        if missing:
+            raise InputError(f"The tensors {', '.join(missing)} of the example are not given.")
+        return {name: found[leaf.name] for name, leaf in zip(names, bound.leaves, strict=True)}
 
     def eager(args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
         given = signature.bind(model, args, kwargs)
-        with torch.no_grad():
+        with modes.mode(model, training), torch.no_grad():
             result = given.call(model, [tensor.clone() for tensor in given.tensors])
         return [leaf.value for leaf in signature.flatten(result, numbers_are_leaves=True)[0]]
 
@@ -124,11 +125,13 @@ def _exported(
     outputs = signature.name_outputs(paths, output_names, names)
     graph.input_names, graph.output_names = names, outputs
     own_args, own_kwargs = program.example_inputs or ((), {})
+    order = list(own_kwargs)
     positional = args if isinstance(args, (tuple, list)) else (args,)
     example = (tuple(positional) or tuple(own_args), dict(kwargs or own_kwargs))
 
     def flatten_inputs(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, torch.Tensor]:
-        found = signature.flatten((list(args), kwargs))[0]
+        known = {key: kwargs[key] for key in order if key in kwargs}
+        found = signature.flatten((list(args), known | kwargs))[0]
         return {name: leaf.value for name, leaf in zip(names, found, strict=True)}
 
     def eager(args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
