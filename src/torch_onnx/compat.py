@@ -53,14 +53,14 @@ def decomposition_of(overload: Any) -> Callable[..., Any] | None:
     """PyTorch's own decomposition of an operator, None where it has none."""
     table = torch._decomp.core_aten_decompositions()
     if overload in table:
-        return table[overload]  # type: ignore[no-any-return]
+        return table[overload]
     found = torch._decomp.get_decompositions([overload])
     if overload in found:
         return found[overload]
     if torch._C._dispatch_has_kernel_for_dispatch_key(
         overload.name(), torch._C.DispatchKey.CompositeImplicitAutograd
     ):
-        return overload.decompose  # type: ignore[no-any-return]
+        return overload.decompose
     return None
 
 

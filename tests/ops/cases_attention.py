@@ -63,4 +63,44 @@ CASES = [
         others=(qkv(1, 4, 6, heads=2),),
     ),
     case("three-axes", F.scaled_dot_product_attention, *(x[:, 0] for x in qkv(2, 3, 5))),
+    case(
+        "causal-oblong",
+        lambda q, k, v: F.scaled_dot_product_attention(q, k, v, is_causal=True),
+        *qkv(2, 3, 5),
+        others=(qkv(1, 6, 4),),
+    ),
+    case(
+        "negative-scale",
+        lambda q, k, v: F.scaled_dot_product_attention(q, k, v, scale=-0.5),
+        *qkv(2, 3, 5),
+    ),
+    case(
+        "mask-of-keys",
+        F.scaled_dot_product_attention,
+        *qkv(2, 3, 5),
+        torch.tensor([True, False, True, True, False])[None, None, None].expand(2, 1, 1, 5),
+    ),
+    case(
+        "mask-of-huge-numbers",
+        F.scaled_dot_product_attention,
+        *qkv(2, 3, 5),
+        torch.where(mask(2, 3, 5), 0.0, torch.finfo(torch.float32).min),
+    ),
+    case(
+        "grouped-heads-masked",
+        lambda q, k, v, m, n: (
+            F.scaled_dot_product_attention(q, k, v, m, enable_gqa=True),
+            F.scaled_dot_product_attention(q, k, v, n, enable_gqa=True),
+            F.scaled_dot_product_attention(q, k, v, n[0, 0], enable_gqa=True),
+        ),
+        *qkv(2, 3, 5, heads=2),
+        mask(2, 3, 5),
+        torch.randn(2, 4, 3, 5),
+    ),
+    case(
+        "five-axes",
+        F.scaled_dot_product_attention,
+        *(x[None] for x in qkv(2, 3, 5)),
+        opsets=(20, 23),
+    ),
 ]

@@ -49,7 +49,7 @@ def _transpose_transpose(
     first, second = x.made_by.attributes.get("perm"), attributes.get("perm")
     if first is None or second is None or before.parameter is not None:
         return None
-    return g.Transpose(before, perm=[first[p] for p in second])  # type: ignore[no-any-return]
+    return g.Transpose(before, perm=[first[p] for p in second])
 
 
 def _unsqueeze_unsqueeze(
@@ -64,7 +64,7 @@ def _unsqueeze_unsqueeze(
     rank = x.rank + len(added)
     outer = {a % rank for a in added}
     places = [axis for axis in range(rank) if axis not in outer]
-    return g.Unsqueeze(before, axes=sorted([*outer, *(places[a] for a in inner)]))  # type: ignore[no-any-return]
+    return g.Unsqueeze(before, axes=sorted([*outer, *(places[a] for a in inner)]))
 
 
 def _squeeze_unsqueeze(
@@ -83,7 +83,7 @@ def _reshape_reshape(
     # Zeros copy sizes of the value in between, which is no longer there.
     if target is None or 0 in target or attributes.get("allowzero"):
         return None
-    return g.Reshape(before, inputs[1])  # type: ignore[no-any-return]
+    return g.Reshape(before, inputs[1])
 
 
 RULES: dict[str, dict[str, Rule]] = {

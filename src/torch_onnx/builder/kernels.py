@@ -34,18 +34,75 @@ WIDER: dict[torch.dtype, tuple[torch.dtype, ...]] = {
     torch.float64: (torch.float32,),
 }
 
-_F = "float32 float64"
-_FI = "float32 float64 int32 int64"
 # What ONNX Runtime's CPU provider has kernels for, where that is less than the schema's types.
 KERNELS: dict[str, str] = {
+    "AffineGrid": "float16 float32 float64",
+    "ArgMax": "float16 float32 float64 int8 int32 int64 uint8",
+    "ArgMin": "float16 float32 float64 int8 int32 int64 uint8",
+    "Attention": "float16 float32 float64 bool",
+    "AveragePool": "float16 float32",
+    "BatchNormalization": "float16 float32 float64",
+    "Conv": "float16 float32",
+    "ConvTranspose": "float16 float32",
+    "CumProd": "float16 float32 float64 int32 int64",
+    "CumSum": "float16 float32 float64 int32 int64",
+    "DeformConv": "float16 float32 float64",
     "DepthToSpace": "float16 float32 float64 int8 uint8",
+    "Einsum": "float16 float32 float64 int32 int64",
     "Expand": "float16 float32 float64 bool int8 int16 int32 int64 uint8 uint16 uint32 uint64",
+    "GRU": "float16 float32 float64",
+    "Gemm": "float16 float32 float64",
+    "GlobalAveragePool": "float16 float32",
+    "GlobalMaxPool": "float16 float32",
+    "GridSample": "float16 float32",
+    "InstanceNormalization": "float16 float32",
+    "LSTM": "float16 float32 float64",
+    "LogSoftmax": "float16 float32 float64",
+    "LpPool": "float16 float32",
+    "MatMul": "float16 float32 float64 int32 int64 uint32 uint64",
+    "MaxPool": "float16 float32 float64 int8 uint8",
+    "MaxUnpool": "float16 float32",
     "Pad": "float16 float32 float64 bool int8 int32 int64 uint8 uint32 uint64",
+    "RMSNormalization": "float16 float32 float64",
+    "RNN": "float16 float32",
+    "ReduceL1": "float16 float32 float64 int32 int64",
+    "ReduceL2": "float16 float32 float64 int32 int64",
+    "ReduceLogSum": "float16 float32 float64 int32 int64",
+    "ReduceLogSumExp": "float16 float32 float64 int32 int64",
+    "ReduceMax": "float16 float32 float64 bool int8 int32 int64 uint8",
+    "ReduceMean": "float16 float32 float64 int32 int64",
+    "ReduceMin": "float16 float32 float64 bool int8 int32 int64 uint8",
+    "ReduceProd": "float16 float32 float64 int32 int64",
+    "ReduceSum": "float16 float32 float64 int32 int64",
+    "ReduceSumSquare": "float16 float32 float64 int32 int64",
+    "Resize": "float16 float32 int8 int32 uint8",
+    "RoiAlign": "float16 float32 float64",
+    "Softmax": "float16 float32 float64",
     "SpaceToDepth": "float16 float32 float64 int8 uint8",
     "Tile": "float16 float32 float64 bool int8 int16 int32 int64 uint8 uint16 uint32 uint64",
+    "TopK": "float16 float32 float64 int8 int16 int32 int64 uint8",
     "Trilu": "float16 float32 float64 bool int32 int64",
+    "Unique": "float16 float32 float64 int8 int64",
     "Where": "float16 float32 float64 int8 int32 int64 uint8 uint32",
 }
+
+
+# Elementwise operators, which share their kernels' dtypes by the dozen.
+_REAL = "float16 float32 float64"
+_NUMBERS = f"{_REAL} int8 int16 int32 int64 uint8 uint16 uint32 uint64"
+_SHARED = {
+    "float16 float32": "Acos Acosh Asin Asinh Atan Atanh Cosh Elu Erf Gelu HardSigmoid HardSwish "
+    "LeakyRelu Mish PRelu Selu Sinh Softplus Softsign Tan",
+    _REAL: "Ceil Exp Floor Log Reciprocal Sigmoid Sqrt Tanh",
+    f"{_REAL} int8 int32": "Relu",
+    f"{_REAL} int32 int64": "Pow",
+    f"{_REAL} int8 int16 int32 int64": "Neg",
+    f"{_REAL} int8 int32 int64 uint8 uint32 uint64": "Clip Max Min",
+    _NUMBERS: "Abs Add Div Greater GreaterOrEqual Less LessOrEqual Mod Mul Sub",
+    f"bool {_NUMBERS}": "Equal",
+    "bool float16 float32 int32 int64 uint8": "NonZero",
+}
+KERNELS |= {name: dtypes for dtypes, names in _SHARED.items() for name in names.split()}
 
 
 def _supported(schema: OnnxSchema, types: frozenset[str], dtype: torch.dtype) -> bool:
@@ -74,6 +131,8 @@ def casts(
             continue
         if _supported(schema, formal.types, x.dtype):
             continue
+        if schema.name == "Cast":
+            raise NotExpressible(f"ONNX knows {x.dtype} only later", since=13)
         wider = next(
             (w for w in WIDER.get(x.dtype, ()) if _supported(schema, formal.types, w)), None
         )

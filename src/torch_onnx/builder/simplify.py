@@ -103,7 +103,7 @@ def _neutral(number: float | bool, *, commutes: bool, floats: bool = True) -> Ru
             if value.dtype.is_floating_point and not floats:
                 continue
             if constant.dim() <= len(value.shape) and constant.item() == number:
-                return value  # type: ignore[no-any-return]
+                return value
         return None
 
     return rule

@@ -123,7 +123,7 @@ class Sizes:
         if x.dtype != torch.int64:
             x = self.Cast(x, to=torch.int64)
         if x.shape == ():
-            return self.Unsqueeze(x, axes=[0])  # type: ignore[no-any-return]
+            return self.Unsqueeze(x, axes=[0])
         return x
 
     def scalar(self, number: Any, dtype: torch.dtype | None = None) -> OnnxValue:
@@ -174,27 +174,27 @@ class Sizes:
     def add(self, a: AnySize, b: AnySize) -> Integer:
         if isinstance(b, int) and b == 0 and not isinstance(a, Dim):
             return a
-        return self._arithmetic("Add", operator.add, a, b)  # type: ignore[no-any-return]
+        return self._arithmetic("Add", operator.add, a, b)
 
     def sub(self, a: AnySize, b: AnySize) -> Integer:
         if isinstance(b, int) and b == 0 and not isinstance(a, Dim):
             return a
-        return self._arithmetic("Sub", operator.sub, a, b)  # type: ignore[no-any-return]
+        return self._arithmetic("Sub", operator.sub, a, b)
 
     def mul(self, a: AnySize, b: AnySize) -> Integer:
         if isinstance(b, int) and b == 1 and not isinstance(a, Dim):
             return a
-        return self._arithmetic("Mul", operator.mul, a, b)  # type: ignore[no-any-return]
+        return self._arithmetic("Mul", operator.mul, a, b)
 
     def minimum(self, a: AnySize, b: AnySize) -> Integer:
-        return self._arithmetic("Min", min, a, b)  # type: ignore[no-any-return]
+        return self._arithmetic("Min", min, a, b)
 
     def maximum(self, a: AnySize, b: AnySize) -> Integer:
-        return self._arithmetic("Max", max, a, b)  # type: ignore[no-any-return]
+        return self._arithmetic("Max", max, a, b)
 
     def mod(self, a: AnySize, b: AnySize) -> Integer:
         """Python's ``a % b``: the sign of the divisor, as ONNX's Mod on integers."""
-        return self._arithmetic("Mod", operator.mod, a, b)  # type: ignore[no-any-return]
+        return self._arithmetic("Mod", operator.mod, a, b)
 
     def floordiv(self, a: AnySize, b: AnySize) -> Integer:
         """Python's ``a // b``. ONNX's Div truncates, so the remainder is taken off first."""
@@ -203,7 +203,7 @@ class Sizes:
             return a // b
         if isinstance(b, int) and b == 1 and isinstance(a, OnnxValue):
             return a
-        return self._arithmetic("Div", operator.floordiv, self.sub(a, self.mod(a, b)), b)  # type: ignore[no-any-return]
+        return self._arithmetic("Div", operator.floordiv, self.sub(a, self.mod(a, b)), b)
 
     def product(self, sizes: Sequence[AnySize]) -> Integer:
         """The product of sizes; 1 for none."""
@@ -267,9 +267,9 @@ class Sizes:
                     # PyTorch allows -1 beside 0 only in an empty tensor whose hole is settled.
                     hole = target.index(-1)
                     target[hole] = 0
-            return self.Reshape(x, self.vector(target), allowzero=1)  # type: ignore[no-any-return]
+            return self.Reshape(x, self.vector(target), allowzero=1)
         zero = torch.zeros(1, dtype=x.dtype)
-        return self.ConstantOfShape(self.vector([0 if s == -1 else s for s in target]), value=zero)  # type: ignore[no-any-return]
+        return self.ConstantOfShape(self.vector([0 if s == -1 else s for s in target]), value=zero)
 
     def expand(self, x: OnnxValue, sizes: Sequence[AnySize]) -> OnnxValue:
         """x broadcast to ``sizes`` (-1 keeps the size that is there)."""
@@ -292,4 +292,4 @@ def _known_size(size: Any) -> KnownSize:
         return size.expression
     if isinstance(size, int) and size == -1:
         return None
-    return size  # type: ignore[no-any-return]
+    return size

@@ -12,12 +12,15 @@ def builtin_table() -> OpTable:
     """The built-in table. Nothing is ever added to it; users' tables are looked up before it."""
     from torch_onnx.ops import (
         activation,
+        adaptive_pool,
         arithmetic,
         attention,
         casting,
         comparison,
         conv,
         creation,
+        cumulative,
+        einsum,
         indexing,
         joining,
         matmul,
@@ -28,8 +31,10 @@ def builtin_table() -> OpTable:
         reduction,
         resize,
         scatter,
+        searching,
         shape,
         slicing,
+        softmax,
         sorting,
     )
 
@@ -37,12 +42,15 @@ def builtin_table() -> OpTable:
         "torch_onnx",
         [
             activation.aten,
+            adaptive_pool.aten,
             arithmetic.aten,
             attention.aten,
             casting.aten,
             comparison.aten,
             conv.aten,
             creation.aten,
+            cumulative.aten,
+            einsum.aten,
             indexing.aten,
             joining.aten,
             matmul.aten,
@@ -53,8 +61,10 @@ def builtin_table() -> OpTable:
             reduction.aten,
             resize.aten,
             scatter.aten,
+            searching.aten,
             shape.aten,
             slicing.aten,
+            softmax.aten,
             sorting.aten,
         ],
     )

@@ -23,12 +23,12 @@ def relu6(g: Builder, self: OnnxValue) -> OnnxValue:
 
 @aten("hardtanh")
 def hardtanh(g: Builder, self: OnnxValue, min_val: Any = -1, max_val: Any = 1) -> OnnxValue:
-    return g.Clip(self, g.like(min_val, self), g.like(max_val, self))  # type: ignore[no-any-return]
+    return g.Clip(self, g.like(min_val, self), g.like(max_val, self))
 
 
 @aten("gelu", since=20)
 def gelu(g: Builder, self: OnnxValue, approximate: str = "none") -> OnnxValue:
-    return g.Gelu(self, approximate=approximate)  # type: ignore[no-any-return]
+    return g.Gelu(self, approximate=approximate)
 
 
 @aten("gelu")
@@ -40,31 +40,31 @@ def gelu_by_erf_or_tanh(g: Builder, self: OnnxValue, approximate: str = "none") 
     else:
         bent = g.Erf(g.Div(self, g.like(math.sqrt(2.0), self)))
     half = g.Mul(g.like(0.5, self), self)
-    return g.Mul(half, g.Add(bent, g.like(1.0, self)))  # type: ignore[no-any-return]
+    return g.Mul(half, g.Add(bent, g.like(1.0, self)))
 
 
 @aten("silu")
 def silu(g: Builder, self: OnnxValue) -> OnnxValue:
-    return g.Mul(self, g.Sigmoid(self))  # type: ignore[no-any-return]
+    return g.Mul(self, g.Sigmoid(self))
 
 
 @aten("mish")
 def mish(g: Builder, self: OnnxValue) -> OnnxValue:
     if g.opset >= 18:
-        return g.Mish(self)  # type: ignore[no-any-return]
-    return g.Mul(self, g.Tanh(g.Softplus(self)))  # type: ignore[no-any-return]
+        return g.Mish(self)
+    return g.Mul(self, g.Tanh(g.Softplus(self)))
 
 
 @aten("hardsigmoid")
 def hardsigmoid(g: Builder, self: OnnxValue) -> OnnxValue:
-    return g.HardSigmoid(self, alpha=1 / 6, beta=0.5)  # type: ignore[no-any-return]
+    return g.HardSigmoid(self, alpha=1 / 6, beta=0.5)
 
 
 @aten("hardswish")
 def hardswish(g: Builder, self: OnnxValue) -> OnnxValue:
     if g.opset >= 14:
-        return g.HardSwish(self)  # type: ignore[no-any-return]
-    return g.Mul(self, hardsigmoid(g, self))  # type: ignore[no-any-return]
+        return g.HardSwish(self)
+    return g.Mul(self, hardsigmoid(g, self))
 
 
 @aten("elu")
@@ -72,23 +72,23 @@ def elu(
     g: Builder, self: OnnxValue, alpha: Any = 1, scale: Any = 1, input_scale: Any = 1
 ) -> OnnxValue:
     if scale == 1 and input_scale == 1:
-        return g.Elu(self, alpha=alpha)  # type: ignore[no-any-return]
+        return g.Elu(self, alpha=alpha)
     negative = g.Sub(g.Exp(g.Mul(self, g.like(input_scale, self))), g.like(1.0, self))
     bent = g.Where(g.Greater(self, g.like(0.0, self)), self, g.Mul(negative, g.like(alpha, self)))
-    return g.Mul(bent, g.like(scale, self))  # type: ignore[no-any-return]
+    return g.Mul(bent, g.like(scale, self))
 
 
 @aten("celu")
 def celu(g: Builder, self: OnnxValue, alpha: Any = 1.0) -> OnnxValue:
     if g.opset >= 12:
-        return g.Celu(self, alpha=alpha)  # type: ignore[no-any-return]
+        return g.Celu(self, alpha=alpha)
     divisor = g.like(alpha, self)
-    return g.Mul(g.Elu(g.Div(self, divisor)), divisor)  # type: ignore[no-any-return]
+    return g.Mul(g.Elu(g.Div(self, divisor)), divisor)
 
 
 @aten("leaky_relu")
 def leaky_relu(g: Builder, self: OnnxValue, negative_slope: Any = 0.01) -> OnnxValue:
-    return g.LeakyRelu(self, alpha=negative_slope)  # type: ignore[no-any-return]
+    return g.LeakyRelu(self, alpha=negative_slope)
 
 
 @aten("prelu", "_prelu_kernel")
@@ -97,7 +97,7 @@ def prelu(g: Builder, self: OnnxValue, weight: OnnxValue) -> OnnxValue:
     if weight.rank == 1 and rank > 2 and weight.shape != (1,):
         # One slope a channel: the axis after the batch.
         weight = g.Unsqueeze(weight, axes=list(range(1, rank - 1)))
-    return g.PRelu(self, weight)  # type: ignore[no-any-return]
+    return g.PRelu(self, weight)
 
 
 @aten("softplus")
@@ -106,34 +106,34 @@ def softplus(g: Builder, self: OnnxValue, beta: Any = 1, threshold: Any = 20) ->
     stretched = g.Mul(self, factor)
     soft = g.Div(g.Softplus(stretched), factor)
     # Beyond the threshold softplus is linear in PyTorch.
-    return g.Where(g.Greater(stretched, g.like(threshold, self)), self, soft)  # type: ignore[no-any-return]
+    return g.Where(g.Greater(stretched, g.like(threshold, self)), self, soft)
 
 
 @aten("log_sigmoid")
 def log_sigmoid(g: Builder, self: OnnxValue) -> OnnxValue:
     # min(x, 0) - log(1 + exp(-|x|)) neither overflows nor loses small values.
     low = g.Min(self, g.like(0.0, self))
-    return g.Sub(low, g.Softplus(g.Neg(g.Abs(self))))  # type: ignore[no-any-return]
+    return g.Sub(low, g.Softplus(g.Neg(g.Abs(self))))
 
 
 @aten("softsign")
 def softsign(g: Builder, self: OnnxValue) -> OnnxValue:
-    return g.Softsign(self)  # type: ignore[no-any-return]
+    return g.Softsign(self)
 
 
 @aten("threshold")
 def threshold(g: Builder, self: OnnxValue, threshold: Any, value: Any) -> OnnxValue:
-    return g.Where(g.Greater(self, g.like(threshold, self)), self, g.like(value, self))  # type: ignore[no-any-return]
+    return g.Where(g.Greater(self, g.like(threshold, self)), self, g.like(value, self))
 
 
 @aten("softshrink")
 def softshrink(g: Builder, self: OnnxValue, lambd: Any = 0.5) -> OnnxValue:
-    return g.Shrink(self, lambd=lambd, bias=lambd)  # type: ignore[no-any-return]
+    return g.Shrink(self, lambd=lambd, bias=lambd)
 
 
 @aten("hardshrink")
 def hardshrink(g: Builder, self: OnnxValue, lambd: Any = 0.5) -> OnnxValue:
-    return g.Shrink(self, lambd=lambd)  # type: ignore[no-any-return]
+    return g.Shrink(self, lambd=lambd)
 
 
 @aten("glu")
@@ -142,7 +142,7 @@ def glu(g: Builder, self: OnnxValue, dim: int = -1) -> OnnxValue:
     if not isinstance(size, int):
         raise NotExpressible("glu needs a known size along its dim")
     gate = g.Sigmoid(g.Slice(self, [size // 2], [size], axes=[dim % len(self.shape or ())]))
-    return g.Mul(g.Slice(self, [0], [size // 2], axes=[dim % len(self.shape or ())]), gate)  # type: ignore[no-any-return]
+    return g.Mul(g.Slice(self, [0], [size // 2], axes=[dim % len(self.shape or ())]), gate)
 
 
 @aten("dropout", "alpha_dropout", "feature_dropout", "feature_alpha_dropout")

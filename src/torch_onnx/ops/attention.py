@@ -9,6 +9,9 @@ import torch
 
 from torch_onnx.builder.values import OnnxValue
 from torch_onnx.errors import NotExpressible
+from torch_onnx.ops.axes import rank_of, refuse_complex, shape_of
+from torch_onnx.ops.creation import triangle_mask
+from torch_onnx.ops.softmax import along, has_finite
 from torch_onnx.ops.table import OpTable
 
 if TYPE_CHECKING:
@@ -18,7 +21,7 @@ aten = OpTable("attention")
 
 
 @aten("scaled_dot_product_attention")
-def scaled_dot_product_attention(
+def attention(
     g: Builder,
     query: OnnxValue,
     key: OnnxValue,
@@ -29,77 +32,216 @@ def scaled_dot_product_attention(
     scale: Any = None,
     enable_gqa: bool = False,
 ) -> OnnxValue:
-    """``softmax(q kᵀ·scale + mask) v``, decomposed.
-
-    A query whose keys are all masked gives zeros, as in PyTorch.
-    """
+    """``softmax(q kᵀ·scale + mask) v``; a query whose keys are all masked gives zeros."""
+    for x in (query, key, value):
+        refuse_complex(x)
     if dropout_p:
         raise NotExpressible("attention with dropout is random; export in eval mode")
-    rank = query.rank
-    if rank is None or rank < 2 or key.rank != rank:
-        raise NotExpressible("attention needs query, key and value of the same known rank")
-    if scale is None:
-        width = query.shape[-1] if query.shape is not None else None
-        if not isinstance(width, int):
-            raise NotExpressible("attention needs a known width of its heads")
-        scale = 1 / math.sqrt(width)
-    if enable_gqa:
-        key, value = (_repeat_heads(g, x, query) for x in (key, value))
+    if is_causal and attn_mask is not None:
+        raise NotExpressible("attention with both a mask and is_causal is not translated")
+    if attn_mask is not None and attn_mask.dtype != torch.bool:
+        attn_mask = g.cast(attn_mask, query.dtype)
+    if _is_one_node(g, query, key, value, attn_mask, scale, enable_gqa):
+        return g.Attention(query, key, value, attn_mask, is_causal=int(is_causal), scale=scale)
+    heads = _group_size(query, key) if enable_gqa else 1
+    if heads > 1:
+        return _grouped(g, query, key, value, attn_mask, is_causal, scale, heads)
+    return _decomposed(g, query, key, value, attn_mask, is_causal, scale)
+
+
+def _is_one_node(
+    g: Builder,
+    query: OnnxValue,
+    key: OnnxValue,
+    value: OnnxValue,
+    mask: OnnxValue | None,
+    scale: Any,
+    grouped: bool,
+) -> bool:
+    """Whether ONNX's Attention may stand for it.
+
+    ONNX Runtime 1.32 has a fast kernel for opsets 23 and 24, and takes the operator of 25 to some
+    fifty pieces, slower than ours. The kernel does not broadcast, wants a positive scale, and
+    gives another result than PyTorch for queries that a float mask of huge negative numbers
+    leaves no key, so that only bool masks can be handed to it.
+    """
+    if g.opset not in (23, 24) or not all(rank_of(x) == 4 for x in (query, key, value)):
+        return False
+    if isinstance(scale, OnnxValue) or (scale is not None and scale <= 0):
+        return False
+    q, k, v = shape_of(query), shape_of(key), shape_of(value)
+    same = q[0] == k[0] == v[0] and k[1] == v[1] and k[2] == v[2] and k[2] != 0
+    if not same or None in (q[0], k[1], k[2]) or not (grouped or q[1] == k[1]):
+        return False
+    if mask is None:
+        return True
+    sizes = mask.shape
+    return (
+        mask.dtype == torch.bool
+        and sizes is not None
+        and 2 <= len(sizes) <= 4
+        and sizes[-2:] == (q[2], k[2])
+        and None not in sizes
+        and all(size in (1, q[i]) for i, size in enumerate(sizes[-4:-2], 4 - len(sizes)))
+    )
+
+
+def _group_size(query: OnnxValue, key: OnnxValue) -> int:
+    wanted, heads = shape_of(query)[-3], shape_of(key)[-3]
+    if wanted == heads:
+        return 1
+    if not isinstance(heads, int) or not isinstance(wanted, int):
+        raise NotExpressible("grouped-query attention needs known numbers of heads")
+    return wanted // heads
+
+
+def _grouped(
+    g: Builder,
+    query: OnnxValue,
+    key: OnnxValue,
+    value: OnnxValue,
+    mask: OnnxValue | None,
+    is_causal: bool,
+    scale: Any,
+    heads: int,
+) -> OnnxValue:
+    """``heads`` queries share a key: an axis for them that keys and values are broadcast along."""
+    rank, sizes = rank_of(query), g.sizes(query)
+    groups = shape_of(key)[-3]
+    assert isinstance(groups, int)
+    split = [*sizes[:-3], groups, heads, *sizes[-2:]]
+    if mask is not None and rank_of(mask) >= 3:
+        rows = g.sizes(mask)
+        if rows[-3] == 1:
+            mask = g.Unsqueeze(mask, axes=[rank_of(mask) - 2])
+        else:
+            mask = g.reshape(mask, [*rows[:-3], groups, heads, *rows[-2:]])
+    key, value = (g.Unsqueeze(x, axes=[rank - 2]) for x in (key, value))
+    result = _decomposed(g, g.reshape(query, split), key, value, mask, is_causal, scale)
+    return g.reshape(result, [*sizes[:-1], g.size(value, -1)])
+
+
+def _decomposed(
+    g: Builder,
+    query: OnnxValue,
+    key: OnnxValue,
+    value: OnnxValue,
+    mask: OnnxValue | None,
+    is_causal: bool,
+    scale: Any,
+) -> OnnxValue:
+    rank = rank_of(key)
     swapped = [*range(rank - 2), rank - 1, rank - 2]
-    scores = g.MatMul(g.Mul(query, g.like(scale, query)), g.Transpose(key, perm=swapped))
-    if is_causal:
-        scores = g.Add(scores, _causal_mask(g, query, key))
-    if attn_mask is None:
-        return g.MatMul(g.Softmax(scores, axis=-1), value)  # type: ignore[no-any-return]
-    added, attends = _added_mask(g, attn_mask, query.dtype)
-    result = g.MatMul(g.Softmax(g.Add(scores, added), axis=-1), value)
-    return result if attends is None else g.Where(attends, result, g.like(0.0, result))  # type: ignore[no-any-return]
+    scores = g.MatMul(_scaled(g, query, scale), g.Transpose(key, perm=swapped))
+    added, attends = _added_mask(g, query, key, mask, is_causal)
+    if added is not None:
+        scores = g.Add(scores, added)
+    result = g.MatMul(along(g, "Softmax", scores, -1), value)
+    return result if attends is None else g.Where(attends, result, g.like(0.0, result))
+
+
+def _scaled(g: Builder, query: OnnxValue, scale: Any) -> OnnxValue:
+    """The query is smaller than the scores, mostly."""
+    if isinstance(scale, OnnxValue):
+        return g.Mul(query, g.scalar(scale, query.dtype))
+    if scale is not None:
+        return query if scale == 1 else g.Mul(query, g.like(scale, query))
+    width = g.size(query, -1)
+    if isinstance(width, int):
+        return g.Mul(query, g.like(1 / math.sqrt(width) if width else math.inf, query))
+    return g.Div(query, g.Sqrt(g.scalar(width, query.dtype)))
 
 
 def _added_mask(
-    g: Builder, mask: OnnxValue, dtype: torch.dtype
-) -> tuple[OnnxValue, OnnxValue | None]:
+    g: Builder, query: OnnxValue, key: OnnxValue, mask: OnnxValue | None, is_causal: bool
+) -> tuple[OnnxValue | None, OnnxValue | None]:
     """What is added to the scores, and which queries attend to any key (None: all of them).
 
-    A softmax over nothing but -inf is NaN where PyTorch gives zeros, so a query without keys is
-    left unmasked and its result replaced. All layers share these nodes, but for the last Where.
+    A softmax over nothing but -inf is NaN where PyTorch gives zeros. All layers share these
+    nodes.
     """
-    least = g.constant(-math.inf, dtype)
-    if mask.dtype != torch.bool:
-        mask = g.cast(mask, dtype)
-        if mask.constant is not None and bool((mask.constant > -math.inf).any(-1).all()):
-            return mask, None
-        attends = g.Greater(g.ReduceMax(mask, axes=[-1]), least)
-        return g.Where(attends, mask, g.constant(0.0, dtype)), attends
-    if mask.constant is not None and bool(mask.constant.any(-1).all()):
-        return g.Where(mask, g.constant(0.0, dtype), least), None
-    # Integers, for ReduceMax takes bools only from opset 20 on.
-    attends = g.cast(g.ReduceMax(g.cast(mask, torch.int32), axes=[-1]), torch.bool)
-    unmasked = g.Or(mask, g.Not(attends))
-    return g.Where(unmasked, g.constant(0.0, dtype), least), attends
+    if is_causal:
+        mask = triangle_mask(g, g.size(query, -2), g.size(key, -2), 0, upper=False)
+    if mask is None:
+        return None, None
+    if mask.dtype == torch.bool:
+        mask = g.Where(mask, g.like(0.0, query), g.like(-math.inf, query))
+    if is_causal or _leaves_some(mask):
+        return mask, None
+    return mask, has_finite(g, mask, -1)
 
 
-def _causal_mask(g: Builder, query: OnnxValue, key: OnnxValue) -> OnnxValue:
-    """-inf above the diagonal that starts at the first query and the first key."""
-    queries, keys = g.size(query, -2), g.size(key, -2)
-    shape = g.vector([queries, keys])
-    if g.opset >= 14:
-        least = g.Expand(g.constant([[-math.inf]], query.dtype), shape)
-        return g.Trilu(least, 1, upper=1)  # type: ignore[no-any-return]
-    rows = g.Range(0, g.scalar(queries), 1)
-    columns = g.Range(0, g.scalar(keys), 1)
-    later = g.Less(g.Unsqueeze(rows, axes=[1]), columns)
-    return g.Where(later, g.constant(-math.inf, query.dtype), g.constant(0.0, query.dtype))  # type: ignore[no-any-return]
+def _leaves_some(mask: OnnxValue) -> bool:
+    """Whether the mask is known to leave every query a key."""
+    if mask.constant is not None:
+        return bool((mask.constant > -math.inf).any(-1).all())
+    made = mask.made_by
+    if made is None or made.operator != "Where":
+        return False
+    chosen = [None if value is None else value.constant for value in made.inputs[1:]]
+    return all(c is not None and bool(c.isfinite().all()) for c in chosen)
 
 
-def _repeat_heads(g: Builder, x: OnnxValue, query: OnnxValue) -> OnnxValue:
-    heads = None if x.shape is None else x.shape[-3]
-    wanted = None if query.shape is None else query.shape[-3]
-    if not isinstance(heads, int) or not isinstance(wanted, int):
-        raise NotExpressible("grouped-query attention needs known numbers of heads")
-    if heads == wanted:
-        return x
-    sizes = g.sizes(x)
-    wide = g.Unsqueeze(x, axes=[-3 + 1]) if x.rank is None else g.Unsqueeze(x, axes=[x.rank - 2])
-    wide = g.expand(wide, [*sizes[:-2], wanted // heads, *sizes[-2:]])
-    return g.reshape(wide, [*sizes[:-3], wanted, *sizes[-2:]])
+# What PyTorch's backends are called with: the attention itself is their first result.
+
+
+@aten("_scaled_dot_product_attention_math")
+def attention_math(
+    g: Builder,
+    query: OnnxValue,
+    key: OnnxValue,
+    value: OnnxValue,
+    attn_mask: OnnxValue | None = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    scale: Any = None,
+    enable_gqa: bool = False,
+) -> list[OnnxValue]:
+    result = attention(g, query, key, value, attn_mask, dropout_p, is_causal, scale, enable_gqa)
+    return [result]
+
+
+@aten("_scaled_dot_product_flash_attention_for_cpu")
+def attention_on_cpu(
+    g: Builder,
+    query: OnnxValue,
+    key: OnnxValue,
+    value: OnnxValue,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    attn_mask: OnnxValue | None = None,
+    scale: Any = None,
+) -> list[OnnxValue]:
+    return [attention(g, query, key, value, attn_mask, dropout_p, is_causal, scale)]
+
+
+@aten("_scaled_dot_product_flash_attention")
+def flash_attention(
+    g: Builder,
+    query: OnnxValue,
+    key: OnnxValue,
+    value: OnnxValue,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    scale: Any = None,
+) -> list[OnnxValue]:
+    return [attention(g, query, key, value, None, dropout_p, is_causal, scale)]
+
+
+@aten(
+    "_scaled_dot_product_efficient_attention",
+    "_scaled_dot_product_cudnn_attention",
+    "_scaled_dot_product_fused_attention_overrideable",
+)
+def attention_with_bias(
+    g: Builder,
+    query: OnnxValue,
+    key: OnnxValue,
+    value: OnnxValue,
+    attn_bias: OnnxValue | None = None,
+    compute_log_sumexp: bool = False,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    scale: Any = None,
+) -> list[OnnxValue]:
+    return [attention(g, query, key, value, attn_bias, dropout_p, is_causal, scale)]

@@ -19,57 +19,57 @@ BOTH = ("self", "other")
 
 @aten("eq.Tensor", "eq.Scalar", promote=BOTH)
 def equal(g: Builder, self: OnnxValue, other: OnnxValue) -> OnnxValue:
-    return g.Equal(self, other)  # type: ignore[no-any-return]
+    return g.Equal(self, other)
 
 
 @aten("ne.Tensor", "ne.Scalar", promote=BOTH)
 def not_equal(g: Builder, self: OnnxValue, other: OnnxValue) -> OnnxValue:
-    return g.Not(g.Equal(self, other))  # type: ignore[no-any-return]
+    return g.Not(g.Equal(self, other))
 
 
 @aten("lt.Tensor", "lt.Scalar", promote=BOTH)
 def less(g: Builder, self: OnnxValue, other: OnnxValue) -> OnnxValue:
-    return g.Less(self, other)  # type: ignore[no-any-return]
+    return g.Less(self, other)
 
 
 @aten("gt.Tensor", "gt.Scalar", promote=BOTH)
 def greater(g: Builder, self: OnnxValue, other: OnnxValue) -> OnnxValue:
-    return g.Greater(self, other)  # type: ignore[no-any-return]
+    return g.Greater(self, other)
 
 
 # Not(Greater) would be true of NaN, hence the Or below opset 12.
 @aten("le.Tensor", "le.Scalar", promote=BOTH)
 def less_or_equal(g: Builder, self: OnnxValue, other: OnnxValue) -> OnnxValue:
     if g.opset >= 12:
-        return g.LessOrEqual(self, other)  # type: ignore[no-any-return]
-    return g.Or(g.Less(self, other), g.Equal(self, other))  # type: ignore[no-any-return]
+        return g.LessOrEqual(self, other)
+    return g.Or(g.Less(self, other), g.Equal(self, other))
 
 
 @aten("ge.Tensor", "ge.Scalar", promote=BOTH)
 def greater_or_equal(g: Builder, self: OnnxValue, other: OnnxValue) -> OnnxValue:
     if g.opset >= 12:
-        return g.GreaterOrEqual(self, other)  # type: ignore[no-any-return]
-    return g.Or(g.Greater(self, other), g.Equal(self, other))  # type: ignore[no-any-return]
+        return g.GreaterOrEqual(self, other)
+    return g.Or(g.Greater(self, other), g.Equal(self, other))
 
 
 @aten("logical_and")
 def logical_and(g: Builder, self: OnnxValue, other: OnnxValue) -> OnnxValue:
-    return g.And(g.cast(self, torch.bool), g.cast(other, torch.bool))  # type: ignore[no-any-return]
+    return g.And(g.cast(self, torch.bool), g.cast(other, torch.bool))
 
 
 @aten("logical_or")
 def logical_or(g: Builder, self: OnnxValue, other: OnnxValue) -> OnnxValue:
-    return g.Or(g.cast(self, torch.bool), g.cast(other, torch.bool))  # type: ignore[no-any-return]
+    return g.Or(g.cast(self, torch.bool), g.cast(other, torch.bool))
 
 
 @aten("logical_xor")
 def logical_xor(g: Builder, self: OnnxValue, other: OnnxValue) -> OnnxValue:
-    return g.Xor(g.cast(self, torch.bool), g.cast(other, torch.bool))  # type: ignore[no-any-return]
+    return g.Xor(g.cast(self, torch.bool), g.cast(other, torch.bool))
 
 
 @aten("logical_not")
 def logical_not(g: Builder, self: OnnxValue) -> OnnxValue:
-    return g.Not(g.cast(self, torch.bool))  # type: ignore[no-any-return]
+    return g.Not(g.cast(self, torch.bool))
 
 
 def _bitwise(names: tuple[str, ...], on_bools: str, on_integers: str) -> None:
@@ -97,15 +97,15 @@ _bitwise(_overloads("xor"), "Xor", "BitwiseXor")
 @aten("bitwise_not")
 def bitwise_not(g: Builder, self: OnnxValue) -> OnnxValue:
     if self.dtype == torch.bool:
-        return g.Not(self)  # type: ignore[no-any-return]
+        return g.Not(self)
     if g.opset >= 18 or self.dtype == torch.uint8:
-        return g.BitwiseNot(self)  # type: ignore[no-any-return]
-    return g.Sub(g.like(-1, self), self)  # type: ignore[no-any-return]
+        return g.BitwiseNot(self)
+    return g.Sub(g.like(-1, self), self)
 
 
 @aten("where.self", "where.ScalarOther", "where.ScalarSelf", "where.Scalar", promote=BOTH)
 def where(g: Builder, condition: OnnxValue, self: OnnxValue, other: OnnxValue) -> OnnxValue:
-    return g.Where(g.cast(condition, torch.bool), self, other)  # type: ignore[no-any-return]
+    return g.Where(g.cast(condition, torch.bool), self, other)
 
 
 @aten("isclose", promote=BOTH)
@@ -122,4 +122,4 @@ def is_close(
     bound = g.Add(g.like(atol, self), g.Mul(g.like(rtol, self), g.Abs(other)))
     distance = g.Abs(g.Sub(self, other))
     near = g.And(less_or_equal(g, distance, bound), g.Not(g.IsInf(distance)))
-    return g.Or(near, g.Equal(self, other))  # type: ignore[no-any-return]
+    return g.Or(near, g.Equal(self, other))

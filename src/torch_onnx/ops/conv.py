@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from torch_onnx.builder.values import OnnxValue
 from torch_onnx.errors import NotExpressible
+from torch_onnx.ops.axes import shape_of
 from torch_onnx.ops.table import OpTable
 
 if TYPE_CHECKING:
@@ -15,10 +16,26 @@ if TYPE_CHECKING:
 aten = OpTable("conv")
 
 
-def per_axis(number: Any, rank: int) -> list[int]:
+def per_axis(number: Any, rank: int) -> list[Any]:
     """An argument that PyTorch takes as one number for all axes, or one an axis."""
     numbers = list(number) if isinstance(number, (list, tuple)) else [number]
     return numbers * rank if len(numbers) == 1 else numbers
+
+
+def batched(g: Builder, x: OnnxValue, rank: int, compute: Callable[[OnnxValue], Any]) -> Any:
+    """``compute`` on x with a batch axis: PyTorch takes tensors without one too, ONNX does not."""
+    if len(shape_of(x)) == rank + 2:
+        return compute(x)
+    results = compute(g.Unsqueeze(x, axes=[0]))
+    if isinstance(results, tuple):
+        return tuple(g.Squeeze(result, axes=[0]) for result in results)
+    return g.Squeeze(results, axes=[0])
+
+
+def only_floats(x: OnnxValue, what: str) -> None:
+    """Raise NotExpressible for the integers and complex numbers that PyTorch takes as well."""
+    if not x.is_floating_point:
+        raise NotExpressible(f"{what} of {x.dtype} is not translated")
 
 
 def paddings(padding: Any, kernel: Sequence[Any], dilation: Sequence[int], rank: int) -> list[int]:
@@ -26,6 +43,8 @@ def paddings(padding: Any, kernel: Sequence[Any], dilation: Sequence[int], rank:
     if padding == "valid":
         return [0] * 2 * rank
     if padding == "same":  # PyTorch puts the odd cell at the end
+        if not all(isinstance(size, int) for size in kernel):
+            raise NotExpressible("padding='same' needs a kernel whose size is known")
         total = [d * (k - 1) for d, k in zip(dilation, kernel, strict=True)]
         before = [t // 2 for t in total]
         return before + [t - b for t, b in zip(total, before, strict=True)]
@@ -33,6 +52,7 @@ def paddings(padding: Any, kernel: Sequence[Any], dilation: Sequence[int], rank:
 
 
 @aten("conv1d", "conv2d", "conv3d", "conv1d.padding", "conv2d.padding", "conv3d.padding")
+@aten("_convolution_mode")
 def convolution(
     g: Builder,
     input: OnnxValue,
@@ -42,24 +62,26 @@ def convolution(
     padding: Any = 0,
     dilation: Any = 1,
     groups: int = 1,
-) -> OnnxValue:
-    if weight.shape is None or input.rank is None:
-        raise NotExpressible("a convolution needs known ranks")
-    rank = len(weight.shape) - 2
-    dilation = per_axis(dilation, rank)
-    pads = paddings(padding, weight.shape[2:], dilation, rank)
-    unbatched = input.rank == rank + 1
-    x = g.Unsqueeze(input, axes=[0]) if unbatched else input
-    result = g.Conv(
-        x,
-        weight,
-        bias,
-        strides=per_axis(stride, rank),
-        pads=pads,
-        dilations=dilation,
-        group=groups,
+) -> Any:
+    only_floats(input, "a convolution")
+    kernel = shape_of(weight)[2:]
+    rank = len(kernel)
+    dilations = per_axis(dilation, rank)
+    pads = paddings(padding, kernel, dilations, rank)
+    return batched(
+        g,
+        input,
+        rank,
+        lambda x: g.Conv(
+            x,
+            weight,
+            bias,
+            strides=per_axis(stride, rank),
+            pads=pads,
+            dilations=dilations,
+            group=groups,
+        ),
     )
-    return g.Squeeze(result, axes=[0]) if unbatched else result  # type: ignore[no-any-return]
 
 
 @aten("conv_transpose1d", "conv_transpose2d.input", "conv_transpose3d.input")
@@ -73,26 +95,27 @@ def transposed_convolution(
     output_padding: Any = 0,
     groups: int = 1,
     dilation: Any = 1,
-) -> OnnxValue:
-    if weight.shape is None or input.rank is None:
-        raise NotExpressible("a convolution needs known ranks")
-    rank = len(weight.shape) - 2
-    unbatched = input.rank == rank + 1
-    x = g.Unsqueeze(input, axes=[0]) if unbatched else input
-    result = g.ConvTranspose(
-        x,
-        weight,
-        bias,
-        strides=per_axis(stride, rank),
-        pads=2 * per_axis(padding, rank),
-        output_padding=per_axis(output_padding, rank),
-        dilations=per_axis(dilation, rank),
-        group=groups,
+) -> Any:
+    only_floats(input, "a convolution")
+    rank = len(shape_of(weight)) - 2
+    return batched(
+        g,
+        input,
+        rank,
+        lambda x: g.ConvTranspose(
+            x,
+            weight,
+            bias,
+            strides=per_axis(stride, rank),
+            pads=2 * per_axis(padding, rank),
+            output_padding=per_axis(output_padding, rank),
+            dilations=per_axis(dilation, rank),
+            group=groups,
+        ),
     )
-    return g.Squeeze(result, axes=[0]) if unbatched else result  # type: ignore[no-any-return]
 
 
-@aten("convolution")
+@aten("convolution", "convolution_overrideable")
 def general_convolution(
     g: Builder,
     input: OnnxValue,
@@ -104,9 +127,56 @@ def general_convolution(
     transposed: bool,
     output_padding: Any,
     groups: int,
-) -> OnnxValue:
+) -> Any:
     if transposed:
         return transposed_convolution(
             g, input, weight, bias, stride, padding, output_padding, groups, dilation
         )
     return convolution(g, input, weight, bias, stride, padding, dilation, groups)
+
+
+@aten("_convolution", "_convolution.deprecated")
+def convolution_of_trace(
+    g: Builder,
+    input: OnnxValue,
+    weight: OnnxValue,
+    bias: OnnxValue | None,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    transposed: bool,
+    output_padding: Any,
+    groups: int,
+    benchmark: bool,
+    deterministic: bool,
+    cudnn_enabled: bool,
+    allow_tf32: bool = False,
+) -> Any:
+    """What TorchScript's tracing records; how cuDNN is set up changes no result."""
+    return general_convolution(
+        g,
+        input,
+        weight,
+        bias,
+        stride,
+        padding,
+        dilation,
+        transposed,
+        output_padding,
+        groups,
+    )
+
+
+@aten("conv_tbc")
+def time_first_convolution(
+    g: Builder, self: OnnxValue, weight: OnnxValue, bias: OnnxValue, pad: int = 0
+) -> OnnxValue:
+    """Time, batch, channels; the weight is kernel, channels in, channels out."""
+    only_floats(self, "a convolution")
+    result = g.Conv(
+        g.Transpose(self, perm=[1, 2, 0]),
+        g.Transpose(weight, perm=[2, 1, 0]),
+        bias,
+        pads=[pad, pad],
+    )
+    return g.Transpose(result, perm=[2, 0, 1])

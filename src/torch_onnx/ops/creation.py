@@ -36,13 +36,13 @@ def filled(
     """A tensor of a shape (a vector) that holds one number everywhere."""
     if isinstance(value, OnnxValue):
         if value.constant is None:
-            return g.Expand(g.scalar(value, dtype), shape)  # type: ignore[no-any-return]
+            return g.Expand(g.scalar(value, dtype), shape)
         value = value.constant.item()
     if dtype.is_complex:
         raise NotExpressible("complex tensors can't be filled")
     if str(dtype).removeprefix("torch.") not in FILLS:
-        return g.Expand(g.constant(value, dtype), shape)  # type: ignore[no-any-return]
-    return g.ConstantOfShape(shape, value=torch.full((1,), value, dtype=dtype))  # type: ignore[no-any-return]
+        return g.Expand(g.constant(value, dtype), shape)
+    return g.ConstantOfShape(shape, value=torch.full((1,), value, dtype=dtype))
 
 
 def filled_sizes(
@@ -214,26 +214,26 @@ def arange_step(
     """A Range of integers wherever possible: a float Range adds up its rounding errors."""
     bounds = [_known(number) for number in (start, end, step)]
     if all(map(_is_integral, bounds)):
-        return g.Range(*(g.scalar(n, torch.int64) for n in bounds))  # type: ignore[no-any-return]
+        return g.Range(*(g.scalar(n, torch.int64) for n in bounds))
     first, last, by = bounds
     if is_integer(result.dtype) and not (_is_integral(first) and _is_integral(by)):
         raise NotExpressible("an arange of integers with a fractional start or step")
     count = _count(g, first, last, by)
     places = g.Range(0, count, 1)
     if is_integer(result.dtype):
-        return g.Add(g.Mul(places, g.scalar(by, torch.int64)), g.scalar(first, torch.int64))  # type: ignore[no-any-return]
+        return g.Add(g.Mul(places, g.scalar(by, torch.int64)), g.scalar(first, torch.int64))
     steps = g.Cast(places, to=torch.float64)
     if not (isinstance(by, (int, float)) and by == 1):
         steps = g.Mul(steps, _double(g, by))
     if not (isinstance(first, (int, float)) and first == 0):
         steps = g.Add(steps, _double(g, first))
-    return steps  # type: ignore[no-any-return]
+    return steps
 
 
 def _count(g: Builder, start: Number, end: Number, step: Number) -> OnnxValue:
     """How many numbers there are from start to end, which is left out."""
     distance = g.Sub(_double(g, end), _double(g, start))
-    return g.Cast(g.Ceil(g.Div(distance, _double(g, step))), to=torch.int64)  # type: ignore[no-any-return]
+    return g.Cast(g.Ceil(g.Div(distance, _double(g, step))), to=torch.int64)
 
 
 def _known(number: Number) -> Number:
@@ -299,14 +299,14 @@ def _linspace(g: Builder, start: Number, end: Number, steps: int, dtype: torch.d
         raise NotExpressible(f"a linspace of {dtype} needs bounds known when the model is exported")
     low, high = g.scalar(first, dtype), g.scalar(last, dtype)
     if steps < 2:
-        return g.Expand(low, [steps])  # type: ignore[no-any-return]
+        return g.Expand(low, [steps])
     by = g.Div(g.Sub(high, low), g.like(steps - 1, low))
     # PyTorch counts the second half back from the end.
     places = torch.arange(steps)
     half = places < steps // 2
     forward = g.Add(low, g.Mul(by, places.to(dtype)))
     backward = g.Sub(high, g.Mul(by, (steps - 1 - places).to(dtype)))
-    return g.Where(half, forward, backward)  # type: ignore[no-any-return]
+    return g.Where(half, forward, backward)
 
 
 @aten("logspace", "logspace.Tensor_Tensor", "logspace.Tensor_Scalar", "logspace.Scalar_Tensor")
@@ -323,7 +323,7 @@ def logspace(
     if not isinstance(first, OnnxValue) and not isinstance(last, OnnxValue):
         return g.constant(torch.logspace(first, last, steps, base, dtype=result.dtype))
     exponents = _linspace(g, first, last, steps, result.dtype)
-    return g.Pow(g.like(base, exponents), exponents)  # type: ignore[no-any-return]
+    return g.Pow(g.like(base, exponents), exponents)
 
 
 # Matrices.
@@ -339,7 +339,7 @@ def eye_rectangular(
     g: Builder, n: Integer, m: Integer, result: OnnxValue, dtype: torch.dtype | None = None
 ) -> OnnxValue:
     like = g.ConstantOfShape(g.vector([n, m]), value=torch.zeros(1, dtype=torch.float32))
-    return g.EyeLike(like)  # type: ignore[no-any-return]
+    return g.EyeLike(like)
 
 
 @aten("tril")
@@ -356,11 +356,11 @@ def _triangle(g: Builder, x: OnnxValue, diagonal: Integer, upper: bool) -> OnnxV
     """x with zeros below (upper) or above a diagonal of its last two axes."""
     if g.opset >= 14:
         offset = None if isinstance(diagonal, int) and diagonal == 0 else g.scalar(diagonal)
-        return g.Trilu(x, offset, upper=int(upper))  # type: ignore[no-any-return]
+        return g.Trilu(x, offset, upper=int(upper))
     mask = triangle_mask(g, g.size(x, rank_of(x) - 2), g.size(x, rank_of(x) - 1), diagonal, upper)
     if x.dtype == torch.bool:
-        return g.And(x, mask)  # type: ignore[no-any-return]
-    return g.Where(mask, x, g.like(0, x))  # type: ignore[no-any-return]
+        return g.And(x, mask)
+    return g.Where(mask, x, g.like(0, x))
 
 
 def triangle_mask(
@@ -372,7 +372,7 @@ def triangle_mask(
         return g.constant(whole.triu(diagonal) if upper else whole.tril(diagonal))  # type: ignore[arg-type]
     row, column = row_and_column(g, rows, columns)
     edge = g.Add(row, g.scalar(diagonal))
-    return g.Not(g.Less(column, edge) if upper else g.Greater(column, edge))  # type: ignore[no-any-return]
+    return g.Not(g.Less(column, edge) if upper else g.Greater(column, edge))
 
 
 @aten("tril_indices")

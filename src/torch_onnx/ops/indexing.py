@@ -99,14 +99,14 @@ def stacked(g: Builder, indices: Indices, masks: Sequence[OnnxValue | None] = ()
     """The indices as GatherND and ScatterND take them: (*shape, number of axes)."""
     given = [index for index in masks if index is not None]
     if len(given) == 1 and is_mask(given[0]):
-        return g.Transpose(g.NonZero(given[0]), perm=[1, 0])  # type: ignore[no-any-return]
+        return g.Transpose(g.NonZero(given[0]), perm=[1, 0])
     rank = len(indices.shape)
     tensors = list(indices.tensors)
     same = all(tensor.shape == indices.shape for tensor in tensors) and None not in indices.shape
     if len(tensors) > 1 and not same:
         shape = indices_shape(g, indices)
         tensors = [g.Expand(tensor, shape) for tensor in tensors]
-    return g.Concat(*(g.Unsqueeze(tensor, axes=[rank]) for tensor in tensors), axis=-1)  # type: ignore[no-any-return]
+    return g.Concat(*(g.Unsqueeze(tensor, axes=[rank]) for tensor in tensors), axis=-1)
 
 
 @aten("index.Tensor", "_unsafe_index.Tensor")
@@ -119,9 +119,9 @@ def index(g: Builder, self: OnnxValue, indices: Sequence[OnnxValue | None]) -> O
         # Masks before the only index would shift its axis: there are none.
         axis, only = given[0]
         if not is_mask(only):
-            return g.Gather(self, _gatherable(g, only), axis=axis)  # type: ignore[no-any-return]
+            return g.Gather(self, _gatherable(g, only), axis=axis)
         if only.rank == 1:
-            return g.Compress(self, g.cast(only, torch.bool), axis=axis)  # type: ignore[no-any-return]
+            return g.Compress(self, g.cast(only, torch.bool), axis=axis)
         if only.rank == self.rank:
             return _compressed(g, self, only)
     if len(given) > 1 and (outer := outer_index(g, self, given)) is not None:
@@ -141,19 +141,19 @@ def _gatherable(g: Builder, index: OnnxValue) -> OnnxValue:
 
 def _compressed(g: Builder, x: OnnxValue, mask: OnnxValue) -> OnnxValue:
     """The elements of x where a mask of the same shape is true."""
-    return g.Compress(x, g.cast(flat(g, mask), torch.bool))  # type: ignore[no-any-return]
+    return g.Compress(x, g.cast(flat(g, mask), torch.bool))
 
 
 @aten("index_select")
 def index_select(g: Builder, self: OnnxValue, dim: int, index: OnnxValue) -> OnnxValue:
     if self.rank == 0:
         return self
-    return g.Gather(self, flat(g, index), axis=axis_of(self, dim))  # type: ignore[no-any-return]
+    return g.Gather(self, flat(g, index), axis=axis_of(self, dim))
 
 
 @aten("take")
 def take(g: Builder, self: OnnxValue, index: OnnxValue) -> OnnxValue:
-    return g.Gather(flat(g, self), index, axis=0)  # type: ignore[no-any-return]
+    return g.Gather(flat(g, self), index, axis=0)
 
 
 @aten("gather")
@@ -162,8 +162,8 @@ def gather(
 ) -> OnnxValue:
     axis = axis_of(self, dim)
     if index.rank == 0:
-        return g.Gather(flat(g, self), index, axis=0)  # type: ignore[no-any-return]
-    return g.GatherElements(flat(g, self) if self.rank == 0 else self, index, axis=axis)  # type: ignore[no-any-return]
+        return g.Gather(flat(g, self), index, axis=0)
+    return g.GatherElements(flat(g, self) if self.rank == 0 else self, index, axis=axis)
 
 
 @aten("take_along_dim")
@@ -171,10 +171,10 @@ def take_along_dim(
     g: Builder, self: OnnxValue, indices: OnnxValue, dim: int | None = None
 ) -> OnnxValue:
     if dim is None:
-        return g.GatherElements(flat(g, self), flat(g, indices), axis=0)  # type: ignore[no-any-return]
+        return g.GatherElements(flat(g, self), flat(g, indices), axis=0)
     axis = axis_of(self, dim)
     x, places = _broadcast_but(g, self, indices, axis)
-    return g.GatherElements(x, places, axis=axis)  # type: ignore[no-any-return]
+    return g.GatherElements(x, places, axis=axis)
 
 
 def _broadcast_but(
@@ -197,7 +197,7 @@ def _broadcast_but(
 @aten("masked_fill.Scalar", "masked_fill.Tensor")
 def masked_fill(g: Builder, self: OnnxValue, mask: OnnxValue, value: OnnxValue) -> OnnxValue:
     number = g.cast(value, self.dtype) if _is_tensor(value) else g.scalar(value, self.dtype)
-    return g.Where(g.cast(mask, torch.bool), number, self)  # type: ignore[no-any-return]
+    return g.Where(g.cast(mask, torch.bool), number, self)
 
 
 def _is_tensor(value: OnnxValue | float) -> bool:
@@ -217,8 +217,8 @@ def nonzero(g: Builder, self: OnnxValue) -> OnnxValue:
     places = g.Transpose(_nonzero(g, flat(g, self) if self.rank == 0 else self), perm=[1, 0])
     if self.rank == 0:
         # One row of no columns where the number is not zero.
-        return g.Slice(places, [0], [0], axes=[1])  # type: ignore[no-any-return]
-    return places  # type: ignore[no-any-return]
+        return g.Slice(places, [0], [0], axes=[1])
+    return places
 
 
 @aten("nonzero_numpy")
@@ -232,7 +232,7 @@ def _nonzero(g: Builder, x: OnnxValue) -> OnnxValue:
     # A cast to a dtype with a kernel could round small numbers to zero.
     if x.dtype not in NONZERO_KERNELS:
         x = g.Not(g.Equal(x, g.like(0, x)))
-    return g.NonZero(x)  # type: ignore[no-any-return]
+    return g.NonZero(x)
 
 
 @aten("one_hot")
@@ -241,7 +241,7 @@ def one_hot(g: Builder, self: OnnxValue, num_classes: int = -1) -> OnnxValue:
     if num_classes == -1:
         whole = flat(g, self)
         depth = g.Add(g.ReduceMax(whole, axes=[0], keepdims=1), g.constant([1]))
-    return g.OneHot(self, depth, g.constant([0, 1]))  # type: ignore[no-any-return]
+    return g.OneHot(self, depth, g.constant([0, 1]))
 
 
 # Embeddings.
@@ -256,7 +256,7 @@ def embedding(
     scale_grad_by_freq: bool = False,
     sparse: bool = False,
 ) -> OnnxValue:
-    return g.Gather(weight, indices, axis=0)  # type: ignore[no-any-return]
+    return g.Gather(weight, indices, axis=0)
 
 
 @aten("embedding_bag")
@@ -332,14 +332,14 @@ def _reduced_bags(
     g: Builder, rows: OnnxValue, bag: OnnxValue, shape: OnnxValue, mode: int
 ) -> OnnxValue:
     def base(number: float) -> OnnxValue:
-        return g.Expand(g.like(number, rows), shape)  # type: ignore[no-any-return]
+        return g.Expand(g.like(number, rows), shape)
 
     if mode == 2:
         largest = g.ScatterND(base(float("-inf")), bag, rows, reduction="max")
         # A bag of nothing is zero.
-        return g.Where(g.Equal(largest, g.like(float("-inf"), rows)), g.like(0, rows), largest)  # type: ignore[no-any-return]
+        return g.Where(g.Equal(largest, g.like(float("-inf"), rows)), g.like(0, rows), largest)
     total: OnnxValue = g.ScatterND(base(0), bag, rows, reduction="add")
     if mode == 0:
         return total
     counted = g.ScatterND(base(0), bag, expand_like(g, g.like(1, rows), rows), reduction="add")
-    return g.Div(total, g.Max(counted, g.like(1, rows)))  # type: ignore[no-any-return]
+    return g.Div(total, g.Max(counted, g.like(1, rows)))

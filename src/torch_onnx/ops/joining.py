@@ -30,14 +30,14 @@ def cat(g: Builder, tensors: Sequence[OnnxValue], result: OnnxValue, dim: int = 
     filled = [x for x in parts if x.shape is None or x.shape[axis_of(x, dim)] != 0]
     parts = filled or parts[:1] or list(tensors[:1])
     parts = [g.cast(x, result.dtype) for x in parts]
-    return g.Concat(*parts, axis=axis_of(result, dim))  # type: ignore[no-any-return]
+    return g.Concat(*parts, axis=axis_of(result, dim))
 
 
 @aten("stack")
 def stack(g: Builder, tensors: Sequence[OnnxValue], result: OnnxValue, dim: int = 0) -> OnnxValue:
     axis = axis_of(result, dim)
     parts = [g.Unsqueeze(g.cast(x, result.dtype), axes=[axis]) for x in tensors]
-    return g.Concat(*parts, axis=axis)  # type: ignore[no-any-return]
+    return g.Concat(*parts, axis=axis)
 
 
 @aten("hstack")
@@ -77,7 +77,7 @@ def block_diag(g: Builder, tensors: Sequence[OnnxValue], result: OnnxValue) -> O
     for i, block in enumerate(blocks):
         before, after = _sum(g, widths[:i]), _sum(g, widths[i + 1 :])
         rows.append(g.Pad(block, [0, before, 0, after]))
-    return g.Concat(*rows, axis=0)  # type: ignore[no-any-return]
+    return g.Concat(*rows, axis=0)
 
 
 def _sum(g: Builder, numbers: Sequence[Integer]) -> Integer:

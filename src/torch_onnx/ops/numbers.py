@@ -106,7 +106,7 @@ def modulo(g: Builder, a: Number, b: Number) -> Any:
 
 @python("python::truediv")
 def true_divide(g: Builder, a: Number, b: Number) -> OnnxValue:
-    return g.Div(_vector(g, a, torch.float64), _vector(g, b, torch.float64))  # type: ignore[no-any-return]
+    return g.Div(_vector(g, a, torch.float64), _vector(g, b, torch.float64))
 
 
 @python("python::pow")
@@ -118,7 +118,7 @@ def power(g: Builder, a: Number, b: Number) -> OnnxValue:
 
 @python("python::neg")
 def negate(g: Builder, a: Number) -> OnnxValue:
-    return g.Neg(a)  # type: ignore[no-any-return]
+    return g.Neg(a)
 
 
 @python("python::float", "aten::sym_float")
@@ -149,29 +149,29 @@ def round_half_even(g: Builder, a: Number) -> OnnxValue:
 
 @python("python::sqrt")
 def square_root(g: Builder, a: Number) -> OnnxValue:
-    return g.Sqrt(_vector(g, a, torch.float64))  # type: ignore[no-any-return]
+    return g.Sqrt(_vector(g, a, torch.float64))
 
 
 @python("python::and")
 def logical_and(g: Builder, a: Number, b: Number) -> OnnxValue:
-    return g.And(_vector(g, a, torch.bool), _vector(g, b, torch.bool))  # type: ignore[no-any-return]
+    return g.And(_vector(g, a, torch.bool), _vector(g, b, torch.bool))
 
 
 @python("python::or")
 def logical_or(g: Builder, a: Number, b: Number) -> OnnxValue:
-    return g.Or(_vector(g, a, torch.bool), _vector(g, b, torch.bool))  # type: ignore[no-any-return]
+    return g.Or(_vector(g, a, torch.bool), _vector(g, b, torch.bool))
 
 
 @python("python::not")
 def logical_not(g: Builder, a: Number) -> OnnxValue:
-    return g.Not(_vector(g, a, torch.bool))  # type: ignore[no-any-return]
+    return g.Not(_vector(g, a, torch.bool))
 
 
 @python("python::ite")
 def if_then_else(g: Builder, condition: Number, a: Number, b: Number) -> OnnxValue:
     dtype = torch.float64 if _is_float(a) or _is_float(b) else torch.int64
     chosen = _vector(g, condition, torch.bool)
-    return g.Where(chosen, _vector(g, a, dtype), _vector(g, b, dtype))  # type: ignore[no-any-return]
+    return g.Where(chosen, _vector(g, a, dtype), _vector(g, b, dtype))
 
 
 @python("python::sum")

@@ -32,7 +32,7 @@ def constant_pad_nd(
         return x
     # Zero is what ONNX pads with by itself.
     is_zero = not isinstance(value, OnnxValue) and value == 0
-    return g.Pad(x, g.vector(pads), None if is_zero else g.scalar(value, x.dtype))  # type: ignore[no-any-return]
+    return g.Pad(x, g.vector(pads), None if is_zero else g.scalar(value, x.dtype))
 
 
 @aten("pad")
@@ -117,7 +117,7 @@ def _cropped(
     axes = [i for i, (start, end) in enumerate(zip(starts, ends, strict=True)) if start or end < 0]
     if not axes:
         return x
-    return g.Slice(x, [starts[i] for i in axes], [ends[i] for i in axes], axes=axes)  # type: ignore[no-any-return]
+    return g.Slice(x, [starts[i] for i in axes], [ends[i] for i in axes], axes=axes)
 
 
 def _wrapped_around(

@@ -1,13 +1,14 @@
-"""Pooling."""
+"""Pooling over windows, and its inverse. ``adaptive_pool.py`` has windows that fit an output."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from torch_onnx.builder.values import OnnxValue
+from torch_onnx.builder.values import Integer, OnnxValue
 from torch_onnx.errors import NotExpressible
-from torch_onnx.ops.conv import per_axis
+from torch_onnx.ops.axes import rank_of, shape_of
+from torch_onnx.ops.conv import batched, only_floats, per_axis
 from torch_onnx.ops.table import OpTable
 
 if TYPE_CHECKING:
@@ -16,15 +17,76 @@ if TYPE_CHECKING:
 aten = OpTable("pool")
 
 
-def _batched(g: Builder, x: OnnxValue, rank: int, pool: Callable[[OnnxValue], Any]) -> Any:
-    """PyTorch pools tensors without a batch axis too, ONNX does not."""
-    if x.rank == rank + 2:
-        return pool(x)
-    return g.Squeeze(pool(g.Unsqueeze(x, axes=[0])), axes=[0])
+def _windows(size: int, kernel: int, stride: int, pad: int, ceil: bool) -> int:
+    """How many windows PyTorch lays along an axis; none starts in the padding at the end."""
+    span = size + 2 * pad - kernel
+    count = (-(-span // stride) if ceil else span // stride) + 1
+    return count - 1 if ceil and (count - 1) * stride >= size + pad else count
 
 
-def _max_pool(rank: int) -> None:
-    def translate(
+def _rounds_up(
+    x: OnnxValue,
+    kernel: Sequence[int],
+    strides: Sequence[int],
+    pads: Sequence[int],
+    ceil_mode: bool,
+) -> bool:
+    """Whether ``ceil_mode`` makes a difference, as far as the sizes are known.
+
+    ONNX says of a last window that starts in the padding that it counts for nothing, as PyTorch
+    does, from opset 22 only (ONNX Runtime goes by that at every opset).
+    """
+    if not ceil_mode:
+        return False
+    for size, k, s, p in zip(shape_of(x)[-len(kernel) :], kernel, strides, pads, strict=True):
+        if not isinstance(size, int):
+            if s > 1:
+                return True
+        elif _windows(size, k, s, p, True) != _windows(size, k, s, p, False):
+            return True
+    return False
+
+
+def _max_pool(
+    g: Builder,
+    x: OnnxValue,
+    rank: int,
+    kernel_size: Any,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    ceil_mode: bool,
+    outputs: int,
+) -> Any:
+    kernel, pads, dilations = (per_axis(n, rank) for n in (kernel_size, padding, dilation))
+    strides = per_axis(stride, rank) if stride else kernel
+    reach = [d * (k - 1) + 1 for d, k in zip(dilations, kernel, strict=True)]
+    return batched(
+        g,
+        x,
+        rank,
+        lambda x: g.MaxPool(
+            x,
+            kernel_shape=kernel,
+            strides=strides,
+            pads=2 * pads,
+            dilations=dilations,
+            ceil_mode=int(_rounds_up(x, reach, strides, pads, ceil_mode)),
+            outputs=outputs,
+        ),
+    )
+
+
+def places_in_plane(g: Builder, x: OnnxValue, places: OnnxValue, rank: int) -> OnnxValue:
+    """ONNX counts the maxima's places through the whole tensor, PyTorch through each channel."""
+    axes = range(rank_of(x) - rank, rank_of(x))
+    plane = g.product([g.size(x, axis) for axis in axes])
+    return g.Mod(places, plane)
+
+
+def _register_max(rank: int) -> None:
+    @aten(f"max_pool{rank}d")
+    def max_pool(
         g: Builder,
         self: OnnxValue,
         kernel_size: Any,
@@ -33,50 +95,27 @@ def _max_pool(rank: int) -> None:
         dilation: Any = 1,
         ceil_mode: bool = False,
     ) -> Any:
-        kernel = per_axis(kernel_size, rank)
-        strides = per_axis(stride, rank) if stride else kernel
-        pads = per_axis(padding, rank)
-        if ceil_mode:
-            _check_ceil(self, kernel, strides, pads, per_axis(dilation, rank))
-        return _batched(
-            g,
-            self,
-            rank,
-            lambda x: g.MaxPool(
-                x,
-                kernel_shape=kernel,
-                strides=strides,
-                pads=2 * pads,
-                dilations=per_axis(dilation, rank),
-                ceil_mode=int(ceil_mode),
-            ),
+        return _max_pool(g, self, rank, kernel_size, stride, padding, dilation, ceil_mode, 1)
+
+    @aten(f"max_pool{rank}d_with_indices")
+    def max_pool_with_indices(
+        g: Builder,
+        self: OnnxValue,
+        kernel_size: Any,
+        stride: Any = (),
+        padding: Any = 0,
+        dilation: Any = 1,
+        ceil_mode: bool = False,
+    ) -> Any:
+        values, places = _max_pool(
+            g, self, rank, kernel_size, stride, padding, dilation, ceil_mode, 2
         )
-
-    aten(f"max_pool{rank}d")(translate)
-
-
-def _check_ceil(
-    x: OnnxValue,
-    kernel: Sequence[int],
-    strides: Sequence[int],
-    pads: Sequence[int],
-    dilations: Sequence[int],
-) -> None:
-    """PyTorch drops a last window that starts in the padding; ONNX keeps it before opset 22."""
-    sizes = (x.shape or ())[-len(kernel) :]
-    for size, k, s, p, d in zip(sizes, kernel, strides, pads, dilations, strict=True):
-        if not isinstance(size, int):
-            if s > k:
-                raise NotExpressible("ceil_mode with a stride above the kernel's size")
-            continue
-        span = size + 2 * p - d * (k - 1) - 1
-        windows = -(-span // s) + 1
-        if (windows - 1) * s >= size + p:
-            raise NotExpressible("ceil_mode with a window that starts in the padding")
+        return values, places_in_plane(g, self, places, rank)
 
 
-def _avg_pool(rank: int) -> None:
-    def translate(
+def _register_average(rank: int) -> None:
+    @aten(f"avg_pool{rank}d")
+    def average_pool(
         g: Builder,
         self: OnnxValue,
         kernel_size: Any,
@@ -86,14 +125,13 @@ def _avg_pool(rank: int) -> None:
         count_include_pad: bool = True,
         divisor_override: int | None = None,
     ) -> Any:
-        kernel = per_axis(kernel_size, rank)
+        only_floats(self, "avg_pool")
+        kernel, pads = per_axis(kernel_size, rank), per_axis(padding, rank)
         strides = per_axis(stride, rank) if stride else kernel
-        pads = per_axis(padding, rank)
-        if ceil_mode:
-            raise NotExpressible("avg_pool with ceil_mode")
+        ceil = _rounds_up(self, kernel, strides, pads, ceil_mode)
         if divisor_override is not None:
-            raise NotExpressible("avg_pool with divisor_override")
-        return _batched(
+            return _sums(g, self, kernel, strides, pads, ceil, divisor_override)
+        return batched(
             g,
             self,
             rank,
@@ -102,34 +140,81 @@ def _avg_pool(rank: int) -> None:
                 kernel_shape=kernel,
                 strides=strides,
                 pads=2 * pads,
+                ceil_mode=int(ceil),
                 count_include_pad=int(count_include_pad and any(pads)),
             ),
         )
 
-    aten(f"avg_pool{rank}d")(translate)
 
-
-def _adaptive(rank: int, name: str, global_pool: str, windowed: str) -> None:
-    def translate(g: Builder, self: OnnxValue, output_size: Any) -> Any:
-        wanted = per_axis(output_size, rank)
-        if all(isinstance(size, int) and size == 1 for size in wanted):
-            return _batched(g, self, rank, getattr(g, global_pool))
-        sizes = (self.shape or ())[-rank:]
-        if tuple(wanted) == sizes:
-            return self
-        kernel = []
-        for size, out in zip(sizes, wanted, strict=True):
-            if not isinstance(size, int) or not isinstance(out, int) or size % out:
-                raise NotExpressible(f"{name} to a size that does not divide a known input size")
-            kernel.append(size // out)
-        pool = getattr(g, windowed)
-        return _batched(g, self, rank, lambda x: pool(x, kernel_shape=kernel, strides=kernel))
-
-    aten(name)(translate)
+def _sums(
+    g: Builder,
+    x: OnnxValue,
+    kernel: list[int],
+    strides: list[int],
+    pads: list[int],
+    ceil: bool,
+    divisor: int,
+) -> OnnxValue:
+    """Sums over windows by a divisor: averages that count what lies outside as zeros."""
+    rank = len(kernel)
+    ends = list(pads)
+    if ceil:
+        # The last window must lie within the padding for its zeros to be counted.
+        for i, size in enumerate(shape_of(x)[-rank:]):
+            if isinstance(size, int):
+                count = _windows(size, kernel[i], strides[i], pads[i], True)
+                ends[i] = max(0, (count - 1) * strides[i] + kernel[i] - size - pads[i])
+            elif pads[i] + strides[i] > kernel[i]:
+                raise NotExpressible("divisor_override with ceil_mode and sizes that aren't known")
+            else:
+                ends[i] += strides[i] - 1
+    area = 1
+    for k in kernel:
+        area *= k
+    outer = [0] * (rank_of(x) - rank)
+    if ends != pads:
+        x = g.Pad(x, [*outer, *pads, *outer, *ends])
+        pads = ends = [0] * rank
+    average = batched(
+        g,
+        x,
+        rank,
+        lambda x: g.AveragePool(
+            x,
+            kernel_shape=kernel,
+            strides=strides,
+            pads=[*pads, *ends],
+            count_include_pad=int(any(pads)),
+        ),
+    )
+    return g.Mul(average, g.like(area / divisor, x))
 
 
 for _rank in (1, 2, 3):
-    _max_pool(_rank)
-    _avg_pool(_rank)
-    _adaptive(_rank, f"adaptive_avg_pool{_rank}d", "GlobalAveragePool", "AveragePool")
-aten.add("_adaptive_avg_pool2d", aten.rows["aten::adaptive_avg_pool2d"][0].fn, 11, (), False)
+    _register_max(_rank)
+    _register_average(_rank)
+
+
+@aten("max_unpool2d")
+def max_unpool2d(
+    g: Builder, self: OnnxValue, indices: OnnxValue, output_size: Sequence[Integer]
+) -> OnnxValue:
+    """Each value at its place in a plane of zeros."""
+    outer = g.sizes(self)[: rank_of(self) - len(output_size)]
+    flat = [*outer, g.product(output_size)]
+    zeros = g.expand(g.like(0, self), flat)
+    values, places = (g.reshape(x, [*outer, -1]) for x in (self, indices))
+    placed = g.ScatterElements(zeros, places, values, axis=len(outer))
+    return g.reshape(placed, [*outer, *output_size])
+
+
+@aten("max_unpool3d")
+def max_unpool3d(
+    g: Builder,
+    self: OnnxValue,
+    indices: OnnxValue,
+    output_size: Sequence[Integer],
+    stride: Any,
+    padding: Any,
+) -> OnnxValue:
+    return max_unpool2d(g, self, indices, output_size)

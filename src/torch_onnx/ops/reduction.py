@@ -1,39 +1,54 @@
-"""Reductions over axes, and softmax."""
+"""Reductions: sums, extremes, logical ones, norms, and the places of extremes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from torch_onnx.builder.values import OnnxValue
-from torch_onnx.errors import NotExpressible
+from torch_onnx.ops.axes import axis_of, rank_of, shape_of
+from torch_onnx.ops.creation import filled_sizes
 from torch_onnx.ops.table import OpTable
 
 if TYPE_CHECKING:
     from torch_onnx.builder.emit import Builder
 
 aten = OpTable("reduction")
-
-Dims = Any
-
-
-def axes_of(x: OnnxValue, dim: Dims) -> list[int] | None:
-    """The axes to reduce, counted from the start; None for all of them."""
-    if dim is None or (isinstance(dim, Sequence) and not dim):
-        return None
-    dims = [dim] if isinstance(dim, int) else list(dim)
-    if x.rank is None:
-        raise NotExpressible("a reduction needs a known rank")
-    return [d % x.rank for d in dims] if x.rank else []
+Dims = Sequence[int] | int | None
 
 
-def reduce(g: Builder, onnx_operator: str, x: OnnxValue, dim: Dims, keepdim: bool) -> OnnxValue:
-    """One of ONNX's Reduce operators; a zero-dimensional tensor is its own reduction."""
-    if x.rank == 0:
-        return x
-    return getattr(g, onnx_operator)(x, axes=axes_of(x, dim), keepdims=int(keepdim))  # type: ignore[no-any-return]
+def dims_of(x: OnnxValue, dim: Dims) -> list[int]:
+    """The axes that a reduction runs over, ascending; None and an empty list mean all."""
+    rank = rank_of(x)
+    if dim is None or (not isinstance(dim, int) and not dim):
+        return list(range(rank))
+    dims = [dim] if isinstance(dim, int) else dim
+    return sorted(d % max(rank, 1) for d in dims)
+
+
+def reduce(
+    g: Builder, onnx_operator: str, x: OnnxValue, dim: Dims = None, keepdim: bool = False
+) -> OnnxValue:
+    """An ONNX reduction over ``dim``; a tensor without axes is reduced as its one element."""
+    dims = dims_of(x, dim)
+    if rank_of(x) == 0:
+        x, dims, keepdim = g.Reshape(x, [1]), [0], False
+    axes = None if len(dims) == rank_of(x) else dims
+    return getattr(g, onnx_operator)(x, axes=axes, keepdims=int(keepdim))
+
+
+def _reduced_sizes(x: OnnxValue, dim: Dims, keepdim: bool) -> list[Any]:
+    dims = dims_of(x, dim)
+    kept = [(1 if i in dims else s) for i, s in enumerate(shape_of(x)) if keepdim or i not in dims]
+    return kept
+
+
+def _is_empty(x: OnnxValue, dim: Dims) -> bool:
+    """Whether nothing is known to lie along the axes."""
+    return any(shape_of(x)[axis] == 0 for axis in dims_of(x, dim) if rank_of(x))
 
 
 @aten("sum", "sum.dim_IntList")
@@ -57,11 +72,15 @@ def mean(
     keepdim: bool = False,
     dtype: torch.dtype | None = None,
 ) -> OnnxValue:
+    if _is_empty(self, dim):
+        # The mean of nothing is NaN in PyTorch, 0 in ONNX Runtime.
+        sizes = _reduced_sizes(self, dim, keepdim)
+        return filled_sizes(g, sizes, math.nan, result.dtype)
     return reduce(g, "ReduceMean", g.cast(self, result.dtype), dim, keepdim)
 
 
 @aten("prod", "prod.dim_int")
-def product(
+def prod(
     g: Builder,
     self: OnnxValue,
     result: OnnxValue,
@@ -72,198 +91,262 @@ def product(
     return reduce(g, "ReduceProd", g.cast(self, result.dtype), dim, keepdim)
 
 
-def _extreme(g: Builder, name: str, self: OnnxValue, dim: Dims, keepdim: bool) -> OnnxValue:
-    if self.dtype == torch.bool:
-        return g.cast(_extreme(g, name, g.cast(self, torch.int32), dim, keepdim), torch.bool)
-    return reduce(g, name, self, dim, keepdim)
+@aten("nansum")
+def nansum(
+    g: Builder,
+    self: OnnxValue,
+    result: OnnxValue,
+    dim: Dims = None,
+    keepdim: bool = False,
+    dtype: torch.dtype | None = None,
+) -> OnnxValue:
+    x = g.cast(self, result.dtype)
+    if x.is_floating_point:
+        x = g.Where(g.IsNaN(x), g.like(0.0, x), x)
+    return reduce(g, "ReduceSum", x, dim, keepdim)
 
 
-@aten("amax")
-def amax(g: Builder, self: OnnxValue, dim: Dims = (), keepdim: bool = False) -> OnnxValue:
-    return _extreme(g, "ReduceMax", self, dim, keepdim)
+@aten("nanmean")
+def nanmean(
+    g: Builder,
+    self: OnnxValue,
+    result: OnnxValue,
+    dim: Dims = None,
+    keepdim: bool = False,
+    dtype: torch.dtype | None = None,
+) -> OnnxValue:
+    total = nansum(g, self, result, dim, keepdim)
+    number = count(g, g.Not(g.IsNaN(self)), dim, keepdim)
+    return g.Div(total, g.cast(number, total.dtype))
 
 
-@aten("amin")
-def amin(g: Builder, self: OnnxValue, dim: Dims = (), keepdim: bool = False) -> OnnxValue:
-    return _extreme(g, "ReduceMin", self, dim, keepdim)
-
-
-@aten("max")
-def max_(g: Builder, self: OnnxValue) -> OnnxValue:
-    return amax(g, self, None)
-
-
-@aten("min")
-def min_(g: Builder, self: OnnxValue) -> OnnxValue:
-    return amin(g, self, None)
-
-
-@aten("max.dim")
-def max_dim(g: Builder, self: OnnxValue, dim: int, keepdim: bool = False) -> Any:
-    return amax(g, self, dim, keepdim), argmax(g, self, dim, keepdim)
-
-
-@aten("min.dim")
-def min_dim(g: Builder, self: OnnxValue, dim: int, keepdim: bool = False) -> Any:
-    return amin(g, self, dim, keepdim), argmin(g, self, dim, keepdim)
-
-
-def _arg(g: Builder, name: str, x: OnnxValue, dim: int | None, keepdim: bool) -> OnnxValue:
-    if x.rank == 0:
-        return g.constant(0)
-    if x.dtype in (torch.bool, torch.int64):
-        # ONNX Runtime has no kernel for int64; float64 holds what indices and masks need.
-        x = g.cast(x, torch.int32 if x.dtype == torch.bool else torch.float64)
-    if dim is None:
-        flat = g.Reshape(x, [-1])
-        found = getattr(g, name)(flat, axis=0, keepdims=int(keepdim))
-        return g.reshape(found, [1] * (x.rank or 1)) if keepdim else found
-    return getattr(g, name)(x, axis=dim % (x.rank or 1), keepdims=int(keepdim))  # type: ignore[no-any-return]
-
-
-@aten("argmax")
-def argmax(g: Builder, self: OnnxValue, dim: int | None = None, keepdim: bool = False) -> OnnxValue:
-    return _arg(g, "ArgMax", self, dim, keepdim)
-
-
-@aten("argmin")
-def argmin(g: Builder, self: OnnxValue, dim: int | None = None, keepdim: bool = False) -> OnnxValue:
-    return _arg(g, "ArgMin", self, dim, keepdim)
-
-
-@aten("any", "any.dim", "any.dims")
-def any_(g: Builder, self: OnnxValue, dim: Dims = None, keepdim: bool = False) -> OnnxValue:
-    truth = g.cast(g.cast(self, torch.bool), torch.int32)
-    return g.cast(reduce(g, "ReduceMax", truth, dim, keepdim), torch.bool)
-
-
-@aten("all", "all.dim", "all.dims")
-def all_(g: Builder, self: OnnxValue, dim: Dims = None, keepdim: bool = False) -> OnnxValue:
-    truth = g.cast(g.cast(self, torch.bool), torch.int32)
-    return g.cast(reduce(g, "ReduceMin", truth, dim, keepdim), torch.bool)
-
-
-@aten("logsumexp")
+@aten("logsumexp", "special_logsumexp", promote=("self",), promote_to_float=True)
 def logsumexp(g: Builder, self: OnnxValue, dim: Dims, keepdim: bool = False) -> OnnxValue:
     return reduce(g, "ReduceLogSumExp", self, dim, keepdim)
 
 
-@aten("var.correction")
-def variance(
-    g: Builder, self: OnnxValue, dim: Dims = None, correction: Any = None, keepdim: bool = False
+@aten("count_nonzero", "count_nonzero.dim_IntList")
+def count_nonzero(g: Builder, self: OnnxValue, dim: Dims = None) -> OnnxValue:
+    return count(g, g.cast(self, torch.bool), dim)
+
+
+def count(g: Builder, mask: OnnxValue, dim: Dims = None, keepdim: bool = False) -> OnnxValue:
+    """How many are true, as int64."""
+    return reduce(g, "ReduceSum", g.cast(mask, torch.int64), dim, keepdim)
+
+
+# Extremes.
+
+
+@aten("amax")
+def amax(g: Builder, self: OnnxValue, dim: Dims = None, keepdim: bool = False) -> OnnxValue:
+    return reduce(g, "ReduceMax", self, dim, keepdim)
+
+
+@aten("amin")
+def amin(g: Builder, self: OnnxValue, dim: Dims = None, keepdim: bool = False) -> OnnxValue:
+    return reduce(g, "ReduceMin", self, dim, keepdim)
+
+
+@aten("max")
+def max_(g: Builder, self: OnnxValue) -> OnnxValue:
+    return amax(g, self)
+
+
+@aten("min")
+def min_(g: Builder, self: OnnxValue) -> OnnxValue:
+    return amin(g, self)
+
+
+@aten("max.dim")
+def max_dim(
+    g: Builder, self: OnnxValue, dim: int, keepdim: bool = False
+) -> tuple[OnnxValue, OnnxValue]:
+    return amax(g, self, dim, keepdim), argmax(g, self, dim, keepdim)
+
+
+@aten("min.dim")
+def min_dim(
+    g: Builder, self: OnnxValue, dim: int, keepdim: bool = False
+) -> tuple[OnnxValue, OnnxValue]:
+    return amin(g, self, dim, keepdim), argmin(g, self, dim, keepdim)
+
+
+@aten("aminmax", "_aminmax", "_aminmax.dim")
+def aminmax(
+    g: Builder, self: OnnxValue, dim: int | None = None, keepdim: bool = False
+) -> tuple[OnnxValue, OnnxValue]:
+    return amin(g, self, dim, keepdim), amax(g, self, dim, keepdim)
+
+
+@aten("argmax")
+def argmax(g: Builder, self: OnnxValue, dim: int | None = None, keepdim: bool = False) -> OnnxValue:
+    return _place(g, "ArgMax", self, dim, keepdim)
+
+
+@aten("argmin")
+def argmin(g: Builder, self: OnnxValue, dim: int | None = None, keepdim: bool = False) -> OnnxValue:
+    return _place(g, "ArgMin", self, dim, keepdim)
+
+
+def _place(
+    g: Builder, onnx_operator: str, x: OnnxValue, dim: int | None, keepdim: bool
 ) -> OnnxValue:
-    return _variance(g, self, dim, 1 if correction is None else correction, keepdim)
+    rank = rank_of(x)
+    if rank == 0:
+        return g.constant(0, torch.int64)
+    find = getattr(g, onnx_operator)
+    if dim is not None:
+        return find(x, axis=axis_of(x, dim), keepdims=int(keepdim))
+    place = find(g.Reshape(x, [-1]), axis=0, keepdims=int(keepdim and rank > 0))
+    return g.Reshape(place, [1] * rank) if keepdim else place
 
 
-@aten("var.dim", "var")
-def variance_dim(
-    g: Builder, self: OnnxValue, dim: Dims = None, unbiased: bool = True, keepdim: bool = False
-) -> OnnxValue:
-    return _variance(g, self, dim, int(unbiased), keepdim)
+# Logical reductions.
 
 
-@aten("std.correction")
-def deviation(
-    g: Builder, self: OnnxValue, dim: Dims = None, correction: Any = None, keepdim: bool = False
-) -> OnnxValue:
-    return g.Sqrt(variance(g, self, dim, correction, keepdim))  # type: ignore[no-any-return]
+@aten("any", "any.dim", "any.dims")
+def any_(g: Builder, self: OnnxValue, dim: Dims = None, keepdim: bool = False) -> OnnxValue:
+    mask = g.cast(self, torch.bool)
+    if dim is not None and not isinstance(dim, int) and not dim:
+        return mask
+    if g.opset >= 20 and not _is_empty(self, dim):
+        return reduce(g, "ReduceMax", mask, dim, keepdim)
+    # A sum, for the maximum of nothing would be true.
+    number = reduce(g, "ReduceSum", g.cast(mask, torch.int32), dim, keepdim)
+    return g.cast(number, torch.bool)
 
 
-@aten("std.dim", "std")
-def deviation_dim(
-    g: Builder, self: OnnxValue, dim: Dims = None, unbiased: bool = True, keepdim: bool = False
-) -> OnnxValue:
-    return g.Sqrt(variance_dim(g, self, dim, unbiased, keepdim))  # type: ignore[no-any-return]
+@aten("all", "all.dim", "all.dims")
+def all_(g: Builder, self: OnnxValue, dim: Dims = None, keepdim: bool = False) -> OnnxValue:
+    mask = g.cast(self, torch.bool)
+    if dim is not None and not isinstance(dim, int) and not dim:
+        return mask
+    if g.opset >= 20 and not _is_empty(self, dim):
+        return reduce(g, "ReduceMin", mask, dim, keepdim)
+    number = reduce(g, "ReduceMin", g.cast(mask, torch.int32), dim, keepdim)
+    return g.cast(number, torch.bool)
 
 
-def _variance(g: Builder, x: OnnxValue, dim: Dims, correction: Any, keepdim: bool) -> OnnxValue:
-    axes = axes_of(x, dim)
-    centred = g.Sub(x, g.ReduceMean(x, axes=axes))
-    squares = g.Mul(centred, centred)
-    if correction == 0:
-        return g.ReduceMean(squares, axes=axes, keepdims=int(keepdim))  # type: ignore[no-any-return]
-    every = range(x.rank or 0) if axes is None else axes
-    count = g.scalar(g.product([g.size(x, axis) for axis in every]), x.dtype)
-    # Never below zero: PyTorch divides by max(0, n - correction).
-    freedom = g.Max(g.Sub(count, g.like(correction, x)), g.like(0, x))
-    return g.Div(g.ReduceSum(squares, axes=axes, keepdims=int(keepdim)), freedom)  # type: ignore[no-any-return]
+# Norms.
 
 
 @aten("linalg_vector_norm")
 def vector_norm(
     g: Builder,
     self: OnnxValue,
-    ord: Any = 2,
+    result: OnnxValue,
+    ord: float = 2,
     dim: Dims = None,
     keepdim: bool = False,
     dtype: torch.dtype | None = None,
 ) -> OnnxValue:
-    x = self if dtype is None else g.cast(self, dtype)
-    return _norm(g, x, ord, dim, keepdim)
-
-
-@aten("norm.ScalarOpt_dim", "norm.Scalar")
-def norm(
-    g: Builder, self: OnnxValue, p: Any = 2, dim: Dims = None, keepdim: bool = False
-) -> OnnxValue:
-    return _norm(g, self, 2 if p is None else p, dim, keepdim)
-
-
-def _norm(g: Builder, x: OnnxValue, p: Any, dim: Dims, keepdim: bool) -> OnnxValue:
-    if p in (1, 2):
-        return reduce(g, f"ReduceL{int(p)}", g.Abs(x) if x.rank == 0 else x, dim, keepdim)
+    x = g.cast(self, result.dtype)
+    if ord == 2:
+        return reduce(g, "ReduceL2", x, dim, keepdim)
+    if ord == 1:
+        return reduce(g, "ReduceL1", x, dim, keepdim)
+    if ord == 0:
+        return reduce(g, "ReduceSum", g.cast(g.cast(x, torch.bool), x.dtype), dim, keepdim)
     size = g.Abs(x)
-    if p == float("inf"):
-        return reduce(g, "ReduceMax", size, dim, keepdim)
-    if p == float("-inf"):
-        return reduce(g, "ReduceMin", size, dim, keepdim)
-    if p == 0:
-        nonzero = g.cast(g.Not(g.Equal(x, g.like(0, x))), x.dtype)
-        return reduce(g, "ReduceSum", nonzero, dim, keepdim)
-    total = reduce(g, "ReduceSum", g.Pow(size, g.like(p, x)), dim, keepdim)
-    return g.Pow(total, g.like(1 / p, x))  # type: ignore[no-any-return]
+    if math.isinf(ord):
+        if ord > 0 and _is_empty(x, dim):
+            return reduce(g, "ReduceSum", size, dim, keepdim)
+        return reduce(g, "ReduceMax" if ord > 0 else "ReduceMin", size, dim, keepdim)
+    total = reduce(g, "ReduceSum", g.Pow(size, g.like(ord, x)), dim, keepdim)
+    return g.Pow(total, g.like(1.0 / ord, x))
 
 
-def _softmax(name: str) -> Callable[..., Any]:
-    def translate(
+@aten("norm.Scalar", "norm.ScalarOpt_dim", "norm.ScalarOpt_dtype", "norm.ScalarOpt_dim_dtype")
+def norm(
+    g: Builder,
+    self: OnnxValue,
+    result: OnnxValue,
+    p: float | None = 2,
+    dim: Dims = None,
+    keepdim: bool = False,
+    dtype: torch.dtype | None = None,
+) -> OnnxValue:
+    return vector_norm(g, self, result, 2 if p is None else p, dim, keepdim)
+
+
+@aten("frobenius_norm.dim")
+def frobenius_norm(
+    g: Builder, self: OnnxValue, dim: Dims, result: OnnxValue, keepdim: bool = False
+) -> OnnxValue:
+    return vector_norm(g, self, result, 2, dim, keepdim)
+
+
+# Variances.
+
+
+def variance_parts(
+    g: Builder, x: OnnxValue, dim: Dims, keepdim: bool, correction: Any, *, root: bool
+) -> tuple[OnnxValue, OnnxValue]:
+    """The variance (its root, for ``root``) and the mean."""
+    if rank_of(x) == 0:
+        x, dim, keepdim = g.Reshape(x, [1]), [0], False
+    dims = dims_of(x, dim)
+    center = reduce(g, "ReduceMean", x, dims, keepdim=True)
+    deviation = g.Sub(x, center)
+    operator = "ReduceL2" if root else "ReduceSumSquare"
+    spread = reduce(g, operator, deviation, dims, keepdim)
+    divisor = _divisor(g, x, dims, 1 if correction is None else correction)
+    divided = g.Div(spread, g.Sqrt(divisor) if root else divisor)
+    if not keepdim:
+        center = g.Squeeze(center, axes=dims)
+    return divided, center
+
+
+def _divisor(g: Builder, x: OnnxValue, dims: Sequence[int], correction: Any) -> OnnxValue:
+    """``max(n - correction, 0)``, n being the number of elements along the axes."""
+    number = g.product([g.size(x, axis) for axis in dims])
+    if isinstance(number, int):
+        return g.like(max(number - correction, 0), x)
+    reduced = g.Sub(g.scalar(number, x.dtype), g.like(correction, x))
+    return reduced if correction <= 1 else g.Max(reduced, g.like(0, x))
+
+
+def _variance(
+    g: Builder,
+    self: OnnxValue,
+    dim: Dims,
+    keepdim: bool,
+    correction: Any,
+    *,
+    root: bool,
+) -> tuple[OnnxValue, OnnxValue]:
+    # Squares of float16 overflow soon.
+    narrow = self.dtype in (torch.float16, torch.bfloat16)
+    x = g.cast(self, torch.float32) if narrow else self
+    return variance_parts(g, x, dim, keepdim, correction, root=root)
+
+
+def _register(name: str, *, root: bool, both: bool) -> None:
+    def by_correction(
         g: Builder,
         self: OnnxValue,
-        dim: int,
-        dtype: torch.dtype | None = None,
-        half_to_float: bool = False,
+        dim: Dims = None,
+        correction: Any = None,
+        keepdim: bool = False,
     ) -> Any:
-        x = self if dtype is None else g.cast(self, dtype)
-        rank = x.rank
-        if rank == 0:
-            return g.Squeeze(getattr(g, name)(g.Unsqueeze(x, axes=[0]), axis=0), axes=[0])
-        if rank is None:
-            raise NotExpressible("softmax needs a known rank")
-        axis = dim % rank
-        if g.opset >= 13 or axis == rank - 1:
-            # -1 is the default from opset 13 on, and says more to a reader.
-            return getattr(g, name)(x, axis=-1 if axis == rank - 1 else axis)
-        # Before opset 13 softmax runs over all axes from ``axis`` on.
-        swap = [*range(rank)]
-        swap[axis], swap[-1] = swap[-1], swap[axis]
-        last = getattr(g, name)(g.Transpose(x, perm=swap), axis=rank - 1)
-        return g.Transpose(last, perm=swap)
+        parts = _variance(g, self, dim, keepdim, correction, root=root)
+        return parts if both else parts[0]
 
-    return translate
+    def by_flag(
+        g: Builder,
+        self: OnnxValue,
+        dim: Dims = None,
+        unbiased: bool = True,
+        keepdim: bool = False,
+    ) -> Any:
+        return by_correction(g, self, dim, int(unbiased), keepdim)
+
+    aten(f"{name}.correction")(by_correction)
+    aten(name, f"{name}.dim")(by_flag)
 
 
-aten("softmax.int", "_softmax")(_softmax("Softmax"))
-aten("log_softmax.int", "_log_softmax")(_softmax("LogSoftmax"))
-
-
-@aten("cumsum")
-def cumsum(
-    g: Builder, self: OnnxValue, dim: int, result: OnnxValue, dtype: torch.dtype | None = None
-) -> OnnxValue:
-    x = g.cast(self, result.dtype)
-    return x if x.rank == 0 else g.CumSum(x, g.constant(dim % (x.rank or 1)))
-
-
-@aten("count_nonzero", "count_nonzero.dim_IntList")
-def count_nonzero(g: Builder, self: OnnxValue, dim: Dims = None) -> OnnxValue:
-    ones = g.cast(g.cast(self, torch.bool), torch.int64)
-    return reduce(g, "ReduceSum", ones, dim, False)
+_register("var", root=False, both=False)
+_register("std", root=True, both=False)
+_register("var_mean", root=False, both=True)
+_register("std_mean", root=True, both=True)

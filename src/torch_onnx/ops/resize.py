@@ -28,11 +28,11 @@ def _resize(
     """ONNX's Resize by sizes or by scales, whichever the call was given: they round differently."""
     if output_size is not None:
         sizes = g.vector([*g.sizes(x)[:2], *output_size])
-        return g.Resize(x, None, None, sizes, **attributes)  # type: ignore[no-any-return]
+        return g.Resize(x, None, None, sizes, **attributes)
     if scale_factors is None:
         raise NotExpressible("an interpolation needs a size or scale factors")
     scales = g.constant([1.0, 1.0, *scale_factors])
-    return g.Resize(x, None, scales, **attributes)  # type: ignore[no-any-return]
+    return g.Resize(x, None, scales, **attributes)
 
 
 def _smooth(name: str, rank: int) -> None:

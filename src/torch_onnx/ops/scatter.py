@@ -113,7 +113,7 @@ def _put_by_mask(
     """Values that do not depend on the place: a Where needs no places."""
     trailing = range(rank_of(mask), rank_of(x) - axis)
     where = g.Unsqueeze(g.cast(mask, torch.bool), axes=list(trailing))
-    return g.Where(where, g.Add(x, values) if accumulate else values, x)  # type: ignore[no-any-return]
+    return g.Where(where, g.Add(x, values) if accumulate else values, x)
 
 
 def _put(
@@ -150,7 +150,7 @@ def _expand_updates(g: Builder, values: OnnxValue, read: Indices, moved: OnnxVal
         return g.expand(values, whole)  # type: ignore[arg-type]
     sizes = sizes_of(g, moved)[len(read.axes) :]
     target = g.Concat(indices_shape(g, read), *([g.vector(sizes)] if sizes else []), axis=0)
-    return g.Expand(values, target)  # type: ignore[no-any-return]
+    return g.Expand(values, target)
 
 
 def is_full(values: OnnxValue, whole: Sequence[KnownSize]) -> bool:
@@ -169,10 +169,10 @@ def is_full(values: OnnxValue, whole: Sequence[KnownSize]) -> bool:
 def masked_scatter(g: Builder, self: OnnxValue, mask: OnnxValue, source: OnnxValue) -> OnnxValue:
     whole = expand_like(g, g.cast(mask, torch.bool), self)
     if self.rank == 0:
-        return g.Where(mask, g.reshape(g.Slice(flat(g, source), [0], [1], axes=[0]), []), self)  # type: ignore[no-any-return]
+        return g.Where(mask, g.reshape(g.Slice(flat(g, source), [0], [1], axes=[0]), []), self)
     places = g.Transpose(g.NonZero(whole), perm=[1, 0])
     taken = g.Slice(flat(g, g.cast(source, self.dtype)), [0], g.size(places, 0), axes=[0])
-    return g.ScatterND(self, places, taken)  # type: ignore[no-any-return]
+    return g.ScatterND(self, places, taken)
 
 
 @aten("put")
@@ -261,7 +261,7 @@ def index_fill(g: Builder, self: OnnxValue, dim: int, index: OnnxValue, value: N
     trues = g.Expand(g.constant(True), g.shape_vector(index))
     mask = g.ScatterElements(none, index, trues, axis=0)
     wide = g.Unsqueeze(mask, axes=list(range(1, rank_of(self) - axis)))
-    return g.Where(wide, g.scalar(value, self.dtype), self)  # type: ignore[no-any-return]
+    return g.Where(wide, g.scalar(value, self.dtype), self)
 
 
 @aten("index_reduce")
@@ -342,7 +342,7 @@ def _as_large_as(g: Builder, src: OnnxValue, index: OnnxValue) -> OnnxValue:
     if not axes:
         return src
     ends = [g.size(index, axis) for axis in axes]
-    return g.Slice(src, [0] * len(axes), ends, axes=axes)  # type: ignore[no-any-return]
+    return g.Slice(src, [0] * len(axes), ends, axes=axes)
 
 
 @aten("scatter_reduce.two")
@@ -370,8 +370,8 @@ def scatter_reduce(
         counted = _scatter(g, ones, dim, index, zeros, None)
     count = _scatter(g, counted, dim, index, _everywhere(g, 1, index, self.dtype), "add")
     if self.is_floating_point:
-        return g.Div(total, count)  # type: ignore[no-any-return]
-    return g.Div(g.Sub(total, g.Mod(total, count)), count)  # type: ignore[no-any-return]
+        return g.Div(total, count)
+    return g.Div(g.Sub(total, g.Mod(total, count)), count)
 
 
 def _neutral(reduce: str, dtype: torch.dtype) -> Number:

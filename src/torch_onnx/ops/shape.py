@@ -46,7 +46,7 @@ def reshape_alias(
 @aten("view_as", "reshape_as")
 def view_as(g: Builder, self: OnnxValue, other: OnnxValue) -> OnnxValue:
     if sum(not isinstance(size, int) for size in shape_of(other)) > 1:
-        return g.Reshape(self, g.shape_vector(other))  # type: ignore[no-any-return]
+        return g.Reshape(self, g.shape_vector(other))
     return g.reshape(self, sizes_of(g, other))
 
 
@@ -59,8 +59,8 @@ def view_dtype(g: Builder, self: OnnxValue, dtype: torch.dtype) -> OnnxValue:
     # Between integers of one width a cast wraps around, which is what the bytes say.
     kinds = {self.dtype, dtype}
     if all(is_integer(kind) for kind in kinds) or self.dtype == torch.bool:
-        return g.Cast(self, to=dtype)  # type: ignore[no-any-return]
-    return g.BitCast(self, to=dtype)  # type: ignore[no-any-return]
+        return g.Cast(self, to=dtype)
+    return g.BitCast(self, to=dtype)
 
 
 @aten("flatten.using_ints")
@@ -92,7 +92,7 @@ def flat(g: Builder, x: OnnxValue) -> OnnxValue:
     if rank == 1:
         return x
     if rank == 0:
-        return g.Unsqueeze(x, axes=[0])  # type: ignore[no-any-return]
+        return g.Unsqueeze(x, axes=[0])
     return g.reshape(x, [-1])
 
 
@@ -123,7 +123,7 @@ def _settled(sizes: list[Integer], total: AnySize) -> list[Integer]:
 
 @aten("unsqueeze")
 def unsqueeze(g: Builder, self: OnnxValue, dim: int) -> OnnxValue:
-    return g.Unsqueeze(self, axes=[dim % (rank_of(self) + 1)])  # type: ignore[no-any-return]
+    return g.Unsqueeze(self, axes=[dim % (rank_of(self) + 1)])
 
 
 @aten("squeeze")
@@ -154,7 +154,7 @@ def _squeeze(g: Builder, x: OnnxValue, dims: Sequence[int], result: OnnxValue) -
             raise NotExpressible("which of its axes have size 1 is known at run time only")
         if dropped == len(axes):
             ones = axes
-    return g.Squeeze(x, axes=ones)  # type: ignore[no-any-return]
+    return g.Squeeze(x, axes=ones)
 
 
 @aten("atleast_1d", "atleast_2d", "atleast_3d")
@@ -179,7 +179,7 @@ def at_least(g: Builder, x: OnnxValue, rank: int) -> OnnxValue:
     axes = (
         {1: [0], 2: [0], 3: [0, 2]}[rank] if here == 1 else [2] if here == 2 else list(range(rank))
     )
-    return g.Unsqueeze(x, axes=axes)  # type: ignore[no-any-return]
+    return g.Unsqueeze(x, axes=axes)
 
 
 # Permuting.
@@ -187,7 +187,7 @@ def at_least(g: Builder, x: OnnxValue, rank: int) -> OnnxValue:
 
 @aten("permute")
 def permute(g: Builder, self: OnnxValue, dims: Sequence[int]) -> OnnxValue:
-    return g.Transpose(self, perm=[axis_of(self, dim) for dim in dims])  # type: ignore[no-any-return]
+    return g.Transpose(self, perm=[axis_of(self, dim) for dim in dims])
 
 
 @aten("transpose.int")
@@ -196,7 +196,7 @@ def transpose(g: Builder, self: OnnxValue, dim0: int, dim1: int) -> OnnxValue:
     perm = list(range(rank_of(self)))
     if perm:
         perm[a], perm[b] = perm[b], perm[a]
-    return g.Transpose(self, perm=perm)  # type: ignore[no-any-return]
+    return g.Transpose(self, perm=perm)
 
 
 @aten("swapaxes")
@@ -223,7 +223,7 @@ def adjoint(g: Builder, self: OnnxValue) -> OnnxValue:
 
 @aten("t", "numpy_T", "numpy_T.a")
 def reversed_axes(g: Builder, self: OnnxValue) -> OnnxValue:
-    return g.Transpose(self, perm=list(range(rank_of(self)))[::-1])  # type: ignore[no-any-return]
+    return g.Transpose(self, perm=list(range(rank_of(self)))[::-1])
 
 
 @aten("movedim.int", "moveaxis.int")
@@ -245,7 +245,7 @@ def move_axes(
     moved = {axis_of(x, d): axis_of(x, s) for s, d in zip(source, destination, strict=True)}
     rest = iter(axis for axis in range(rank_of(x)) if axis not in moved.values())
     perm = [moved[i] if i in moved else next(rest) for i in range(rank_of(x))]
-    return g.Transpose(x, perm=perm)  # type: ignore[no-any-return]
+    return g.Transpose(x, perm=perm)
 
 
 @aten("pixel_shuffle")
@@ -309,7 +309,7 @@ def channel_shuffle(g: Builder, self: OnnxValue, groups: int) -> OnnxValue:
     channels = shape_of(self)[1]
     if isinstance(channels, int) and channels <= LARGEST:
         order = torch.arange(channels).reshape(groups, -1).t().reshape(-1)
-        return g.Gather(self, order, axis=1)  # type: ignore[no-any-return]
+        return g.Gather(self, order, axis=1)
     here = sizes_of(g, self)
     per_group = g.floordiv(here[1], groups)
     x = g.reshape(self, [here[0], groups, per_group, *here[2:]])
@@ -349,7 +349,7 @@ def expand_like(g: Builder, x: OnnxValue, other: OnnxValue) -> OnnxValue:
         ]
         if not read:
             return g.expand(x, sizes_of(g, other))
-    return g.Expand(x, g.shape_vector(other))  # type: ignore[no-any-return]
+    return g.Expand(x, g.shape_vector(other))
 
 
 @aten("broadcast_tensors")
@@ -408,8 +408,8 @@ def repeat(g: Builder, self: OnnxValue, repeats: Sequence[Integer]) -> OnnxValue
     extra = len(repeats) - rank_of(self)
     x = g.Unsqueeze(self, axes=list(range(extra)))
     if all(isinstance(n, int) and n == 1 for n in repeats):
-        return x  # type: ignore[no-any-return]
-    return g.Tile(x, g.vector(repeats))  # type: ignore[no-any-return]
+        return x
+    return g.Tile(x, g.vector(repeats))
 
 
 @aten("tile")
@@ -454,7 +454,7 @@ def repeat_interleave_tensor(
         number = g.as_vector(repeats)
         number.is_number = True
         return repeat_interleave(g, x, number, axis)
-    return g.Gather(x, _repeated_places(g, repeats), axis=axis)  # type: ignore[no-any-return]
+    return g.Gather(x, _repeated_places(g, repeats), axis=axis)
 
 
 @aten("repeat_interleave.Tensor")
@@ -470,4 +470,4 @@ def _repeated_places(g: Builder, repeats: OnnxValue) -> OnnxValue:
     # Beside the counts stands a 0, for there is no largest of none.
     largest = g.ReduceMax(g.Concat(counts, g.constant([0]), axis=0), axes=[0], keepdims=0)
     mask = g.Less(g.Range(0, largest, 1), g.Unsqueeze(counts, axes=[1]))
-    return g.Gather(g.NonZero(mask), g.constant(0), axis=0)  # type: ignore[no-any-return]
+    return g.Gather(g.NonZero(mask), g.constant(0), axis=0)

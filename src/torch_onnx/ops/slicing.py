@@ -43,7 +43,7 @@ def slice_(
         # As many elements as there are: all of them.
         return self
     bounds = [0 if start is None else start], [TO_THE_END if end is None else end]
-    return g.Slice(self, *bounds, axes=[axis], steps=None if step == 1 else [step])  # type: ignore[no-any-return]
+    return g.Slice(self, *bounds, axes=[axis], steps=None if step == 1 else [step])
 
 
 @aten("narrow", "narrow_copy")
@@ -51,7 +51,7 @@ def narrow(g: Builder, self: OnnxValue, dim: int, start: Integer, length: Intege
     axis = axis_of(self, dim)
     # Counted from the start, lest -2 + 2 become "end 0".
     start = g.wrap_index(start, self, axis)
-    return g.Slice(self, [start], [g.add(start, length)], axes=[axis])  # type: ignore[no-any-return]
+    return g.Slice(self, [start], [g.add(start, length)], axes=[axis])
 
 
 @aten("narrow.Tensor")
@@ -65,8 +65,8 @@ def narrow_tensor(
 def select(g: Builder, self: OnnxValue, dim: int, index: Integer) -> OnnxValue:
     axis = axis_of(self, dim)
     if shape_of(self)[axis] == 1:
-        return g.Squeeze(self, axes=[axis])  # type: ignore[no-any-return]
-    return g.Gather(self, g.scalar(index, torch.int64), axis=axis)  # type: ignore[no-any-return]
+        return g.Squeeze(self, axes=[axis])
+    return g.Gather(self, g.scalar(index, torch.int64), axis=axis)
 
 
 @aten("flip")
@@ -76,7 +76,7 @@ def flip(g: Builder, self: OnnxValue, dims: Sequence[int]) -> OnnxValue:
     if not axes:
         return self
     back = [-1] * len(axes)
-    return g.Slice(self, back, [BACK_TO_THE_START] * len(axes), axes=axes, steps=back)  # type: ignore[no-any-return]
+    return g.Slice(self, back, [BACK_TO_THE_START] * len(axes), axes=axes, steps=back)
 
 
 @aten("fliplr")
@@ -118,11 +118,11 @@ def _roll(g: Builder, x: OnnxValue, shift: Integer, axis: int) -> OnnxValue:
         if size == 0 or shift % size == 0:
             return x
         if size <= LARGEST:
-            return g.Gather(x, (torch.arange(size) - shift) % size, axis=axis)  # type: ignore[no-any-return]
+            return g.Gather(x, (torch.arange(size) - shift) % size, axis=axis)
     # The element that comes first. An empty axis must not be divided by.
     first = g.mod(g.sub(0, shift), g.maximum(g.size(x, axis), 1))
     ahead = g.Slice(x, [first], [TO_THE_END], axes=[axis])
-    return g.Concat(ahead, g.Slice(x, [0], [first], axes=[axis]), axis=axis)  # type: ignore[no-any-return]
+    return g.Concat(ahead, g.Slice(x, [0], [first], axes=[axis]), axis=axis)
 
 
 @aten("unfold", "unfold_copy")
@@ -160,7 +160,7 @@ def diagonal_of(
     step = g.add(columns, 1)
     end = g.add(g.mul(length, step), start)
     rank = rank_of(x)
-    return g.Slice(merge_axes(g, x, rank - 2, rank), [start], [end], axes=[rank - 2], steps=[step])  # type: ignore[no-any-return]
+    return g.Slice(merge_axes(g, x, rank - 2, rank), [start], [end], axes=[rank - 2], steps=[step])
 
 
 def _diagonal_length(g: Builder, rows: Integer, columns: Integer, offset: int) -> Integer:
@@ -171,7 +171,7 @@ def _diagonal_length(g: Builder, rows: Integer, columns: Integer, offset: int) -
 @aten("linalg_diagonal")
 def linalg_diagonal(
     g: Builder,
-    A: OnnxValue,  # noqa: N803
+    A: OnnxValue,
     offset: int = 0,
     dim1: int = -2,
     dim2: int = -1,
@@ -198,7 +198,7 @@ def _on_diagonal(
     if not (isinstance(after, int) and before == after == 0):
         values = g.Pad(values, [*[0] * (rank - 1), before, *[0] * (rank - 1), after])
     by_row = g.Unsqueeze(values, axes=[rank])
-    return g.Where(diagonal_mask(g, rows, columns, offset), by_row, x)  # type: ignore[no-any-return]
+    return g.Where(diagonal_mask(g, rows, columns, offset), by_row, x)
 
 
 def diagonal_mask(g: Builder, rows: Integer, columns: Integer, offset: int) -> OnnxValue:
@@ -206,7 +206,7 @@ def diagonal_mask(g: Builder, rows: Integer, columns: Integer, offset: int) -> O
     if isinstance(rows, int) and isinstance(columns, int) and rows * columns <= LARGEST:
         return g.constant(torch.arange(rows).unsqueeze(1) + offset == torch.arange(columns))
     row, column = row_and_column(g, rows, columns)
-    return g.Equal(g.Add(row, offset), column)  # type: ignore[no-any-return]
+    return g.Equal(g.Add(row, offset), column)
 
 
 def row_and_column(g: Builder, rows: Integer, columns: Integer) -> tuple[OnnxValue, OnnxValue]:
@@ -238,10 +238,10 @@ def select_scatter(
     part = g.Unsqueeze(g.cast(src, self.dtype), axes=[axis])
     size = shape_of(self)[axis]
     if size == 1:
-        return part  # type: ignore[no-any-return]
+        return part
     if isinstance(size, int) and isinstance(index, int):
         here = (torch.arange(size) == index % size).reshape(-1, *[1] * (rank - 1 - axis))
-        return g.Where(here, part, self)  # type: ignore[no-any-return]
+        return g.Where(here, part, self)
     start = g.wrap_index(index, self, axis)
     return _replaced(g, self, part, axis, start, g.add(start, 1))
 
@@ -311,7 +311,7 @@ def _replaced(
         pieces.insert(0, g.Slice(x, [0], [start], axes=[axis]))
     if stop is not None and not (isinstance(stop, int) and stop == shape_of(x)[axis]):
         pieces.append(g.Slice(x, [stop], [TO_THE_END], axes=[axis]))
-    return g.Concat(*pieces, axis=axis)  # type: ignore[no-any-return]
+    return g.Concat(*pieces, axis=axis)
 
 
 def _scattered(
@@ -353,4 +353,4 @@ def as_strided(
     places = torch.tensor(start)
     for length, step in zip(lengths, steps, strict=True):
         places = places.unsqueeze(-1) + torch.arange(length) * step
-    return g.Gather(flat(g, self), places, axis=0)  # type: ignore[no-any-return]
+    return g.Gather(flat(g, self), places, axis=0)
