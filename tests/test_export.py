@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import re
 from pathlib import Path
 from typing import Any
 
@@ -268,8 +269,27 @@ def test_bounds_that_the_model_sets_are_told() -> None:
                 return x - 1
             return x + 1
 
-    program = torch_onnx.export(Branching(), (X,), dynamic_shapes=DYNAMIC)
-    assert program.notes == ["x, axis 0 (batch): the model needs at most 16."]
+    with pytest.warns(errors.ModelNotes, match=r"x, axis 0 \(batch\): the model needs at most 16"):
+        torch_onnx.export(Branching(), (X,), dynamic_shapes=DYNAMIC)
+
+
+def test_branches_on_sizes_are_told() -> None:
+    def model(x: torch.Tensor) -> torch.Tensor:
+        return x - 1 if x.shape[0] * x.shape[1] % 3 == 0 else x + 1
+
+    dynamic = {"x": {0: "batch", 1: "width"}}
+    with pytest.warns(errors.ModelNotes) as told:
+        torch_onnx.export(model, (torch.ones(6, 7),), dynamic_shapes=dynamic)
+    assert re.search(
+        r"followed where Mod\(.*, 3\) == 0, at test_export\.py:\d+: return x - 1 if x",
+        str(told[0].message),
+    )
+
+
+def test_sizes_that_must_agree_are_told() -> None:
+    dynamic = {"x": {0: "batch"}, "y": {0: "other"}}
+    with pytest.warns(errors.ModelNotes, match=r"y, axis 0 \(other\): .* needs it to be batch"):
+        torch_onnx.export(lambda x, y: x + y, (X, X), dynamic_shapes=dynamic)
 
 
 def test_modules_within_callables_are_put_in_eval_mode() -> None:

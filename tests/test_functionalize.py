@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import torch
 
-from torch_onnx.capture.export import DynamicAxis, export_program, from_exported_program
+from torch_onnx.capture.assumptions import DynamicAxis
+from torch_onnx.capture.export import export_program, from_exported_program
 from torch_onnx.capture.functionalize import functionalize
 from torch_onnx.errors import NotExpressible
 from torch_onnx.graph import AtenGraph, Value, values_of

@@ -107,6 +107,15 @@ def guards_of(program: torch.export.ExportedProgram) -> list[tuple[Any, Any]]:
     ]
 
 
+def undecided_guards_of(program: torch.export.ExportedProgram) -> list[tuple[Any, Any]]:
+    """Those of ``guards_of`` that do not follow from the ranges of the sizes."""
+    environment = shape_environment(program)
+    settled = getattr(environment, "_maybe_evaluate_static", None)
+    if settled is None:
+        return []
+    return [(guard, place) for guard, place in guards_of(program) if not settled(guard, axioms=())]
+
+
 def symbol_of_axis(program: torch.export.ExportedProgram, index: int, axis: int) -> str | None:
     """The symbol that an axis of a positional input had at first, even if it was settled since."""
     environment = shape_environment(program)

@@ -15,6 +15,10 @@ class ExportError(Exception):
     """Base of all errors that an export raises on purpose."""
 
 
+class ModelNotes(UserWarning):
+    """What holds for an exported model and was not asked for; also in ``program.notes``."""
+
+
 @dataclass(eq=False)
 class UnsupportedCall:
     """A call without a translation: its operator, types, place in the model, and why."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from typing import IO, Any
@@ -11,7 +12,7 @@ import torch
 from torch_onnx import arguments, assemble, modes, saving
 from torch_onnx.capture.functionalize import functionalize
 from torch_onnx.capture.program import Captured, capture
-from torch_onnx.errors import ExportError
+from torch_onnx.errors import ExportError, ModelNotes
 from torch_onnx.ops import builtin_table
 from torch_onnx.passes import tidy
 from torch_onnx.profile import Profile
@@ -126,6 +127,8 @@ def export(
         if verify:
             with stages.stage("verify"):
                 program.verify()
+    if program.notes:
+        warnings.warn("\n".join(["The exported model:", *program.notes]), ModelNotes, stacklevel=2)
     if f is not None:
         with stages.stage("save"):
             program.save(f)

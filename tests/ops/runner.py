@@ -15,7 +15,8 @@ import onnxruntime
 import torch
 
 from torch_onnx import assemble
-from torch_onnx.capture.export import DynamicAxis, export_program, from_exported_program
+from torch_onnx.capture.assumptions import DynamicAxis
+from torch_onnx.capture.export import export_program, from_exported_program
 from torch_onnx.capture.functionalize import functionalize
 from torch_onnx.ops import builtin_table
 from torch_onnx.passes import tidy

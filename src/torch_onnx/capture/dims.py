@@ -34,13 +34,14 @@ class DimNames:
         found = self._cache.get(key)
         if found is None:
             expression = compat.expression_of(number)
-            found = int(expression) if expression.is_Integer else Dim(self._text(expression))
+            found = int(expression) if expression.is_Integer else Dim(self.text(expression))
             self._cache[key] = found
         return found
 
     def shape(self, tensor: torch.Tensor) -> tuple[Size, ...]:
         return tuple([size if isinstance(size, int) else self.size(size) for size in tensor.shape])
 
-    def _text(self, expression: Any) -> str:
+    def text(self, expression: Any) -> str:
+        """An expression or condition in the names of dims."""
         text = str(expression)
         return _SYMBOL.sub(lambda match: self.names.get(match.group(), match.group()), text)

@@ -6,8 +6,7 @@ The program is taken before decomposition: ``linear``, ``layer_norm``, ``lstm`` 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -16,30 +15,13 @@ from torch.export import Dim as ExportDim
 from torch.export import ExportedProgram
 
 from torch_onnx import compat
+from torch_onnx.capture.assumptions import Assumptions, DynamicAxes, DynamicAxis, name_dims
 from torch_onnx.capture.decompose import Decomposer
 from torch_onnx.capture.dims import DimNames
 from torch_onnx.capture.fx import FxReader, value_of
 from torch_onnx.capture.sources import Sources
-from torch_onnx.errors import (
-    CaptureError,
-    DimensionSpecialized,
-    ExportError,
-    SpecializedDimension,
-)
+from torch_onnx.errors import CaptureError, ExportError
 from torch_onnx.graph import Argument, AtenGraph, Parameter, Value
-
-
-@dataclass(frozen=True, slots=True)
-class DynamicAxis:
-    """An axis of an input that the user wants dynamic, with the name and range given."""
-
-    name: str | None = None
-    min: int | None = None
-    max: int | None = None
-
-
-DynamicAxes = Mapping[int, Mapping[int, DynamicAxis]]
-"""By position of the input, by axis."""
 
 
 def export_program(
@@ -106,7 +88,8 @@ def from_exported_program(
     user_nodes = [
         nodes[spec.arg.name] for spec in signature.input_specs if spec.kind.name == "USER_INPUT"
     ]
-    _name_dims(dims, user_nodes, dynamic)
+    name_dims(dims, user_nodes, dynamic)
+    assumptions = Assumptions(program, dynamic, input_names, sources, dims)
 
     def get_attribute(node: fx.Node) -> Argument:
         raise CaptureError(f"The program reads the attribute {node.target!r} while it runs.")
@@ -132,9 +115,9 @@ def from_exported_program(
         parameter = _parameter(program, spec, node, prefix, dims)
         parameters.append(parameter)
         reader.env[node] = parameter.value
-    _check_dynamic(program, inputs, dynamic, input_names, sources)
+    assumptions.check_none_is_fixed(inputs)
     outputs = reader.read(program.graph)
-    reader.notes += _narrowed(program, inputs, dynamic, input_names)
+    reader.notes += assumptions.notes(inputs)
     kept = [
         output
         for output, spec in zip(outputs, signature.output_specs, strict=True)
@@ -170,89 +153,3 @@ def _parameter(
     value = value_of(node.name, node.meta["val"], dims)
     kind = {"PARAMETER": "parameter", "BUFFER": "buffer"}.get(spec.kind.name, "constant")
     return Parameter(value, _strip(target, prefix), tensor, kind)
-
-
-def _name_dims(dims: DimNames, user_nodes: Sequence[fx.Node], dynamic: DynamicAxes) -> None:
-    """Carry the user's names over to PyTorch's symbols."""
-    for index, axes in dynamic.items():
-        fake = user_nodes[index].meta["val"]
-        for axis, spec in axes.items():
-            size = fake.shape[axis]
-            if spec.name is None or isinstance(size, int):
-                continue
-            expression = compat.expression_of(size)
-            if expression.is_Symbol:
-                dims.name(str(expression), spec.name)
-
-
-def _check_dynamic(
-    program: ExportedProgram,
-    inputs: Sequence[Value],
-    dynamic: DynamicAxes,
-    input_names: Sequence[str],
-    sources: Sources,
-) -> None:
-    fixed = []
-    for index, axes in dynamic.items():
-        shape = inputs[index].shape or ()
-        for axis, spec in axes.items():
-            if isinstance(shape[axis], int):
-                fixed.append((index, axis, spec, shape[axis]))
-    if not fixed:
-        return
-    # An equation settles a size; other guards only bound it.
-    guards = sorted(compat.guards_of(program), key=lambda guard: not guard[0].is_Equality)
-    rows = []
-    for index, axis, spec, size in fixed:
-        symbol = compat.symbol_of_axis(program, index, axis)
-        guard, place = next(
-            ((g, f) for g, f in guards if symbol in {str(s) for s in g.free_symbols}), (None, None)
-        )
-        name = input_names[index] if index < len(input_names) else f"input {index}"
-        rows.append(
-            SpecializedDimension(
-                name,
-                axis,
-                spec.name,
-                str(size),
-                sources.frame_of(place),
-                None
-                if guard is None
-                else _guard_text(guard, symbol, spec.name or f"{name}[{axis}]"),
-            )
-        )
-    raise DimensionSpecialized(rows)
-
-
-def _narrowed(
-    program: ExportedProgram,
-    inputs: Sequence[Value],
-    dynamic: DynamicAxes,
-    input_names: Sequence[str],
-) -> list[str]:
-    """What the user should know of ranges that the model bounds further than asked."""
-    notes = []
-    for index, axes in dynamic.items():
-        for axis, spec in axes.items():
-            size = inputs[index].fake.shape[axis]
-            low, high = compat.range_of(program, size)
-            low = low if low is not None and low > max(spec.min or 0, 2) else None
-            high = high if high is not None and (spec.max is None or high < spec.max) else None
-            if low is None and high is None:
-                continue
-            bounds = " and ".join(
-                [f"at least {low}"] * (low is not None) + [f"at most {high}"] * (high is not None)
-            )
-            place = f"{input_names[index]}, axis {axis} ({spec.name or 'unnamed'})"
-            notes.append(f"{place}: the model needs {bounds}.")
-    return notes
-
-
-def _guard_text(guard: Any, symbol: str | None, name: str) -> str:
-    """A condition on sizes to read: ``batch == 8``."""
-    text = str(guard) if symbol is None else str(guard).replace(symbol, name)
-    for function, sign in (("Eq", "=="), ("Ne", "!=")):
-        if text.startswith(f"{function}("):
-            left, _, right = text[len(function) + 1 : -1].rpartition(", ")
-            return f"{left} {sign} {right}"
-    return text

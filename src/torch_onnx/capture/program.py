@@ -10,7 +10,8 @@ import torch
 from torch.export import ExportedProgram
 
 from torch_onnx import modes, signature
-from torch_onnx.capture.export import DynamicAxis, export_program, from_exported_program
+from torch_onnx.capture.assumptions import DynamicAxis
+from torch_onnx.capture.export import export_program, from_exported_program
 from torch_onnx.errors import DynamicShapeError, InputError
 from torch_onnx.graph import AtenGraph
 

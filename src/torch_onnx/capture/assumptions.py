@@ -1,0 +1,149 @@
+"""What a capture took for granted of sizes that the user wants dynamic.
+
+A fixed size is an error. What else the model's branches settled is said in a note: a range, two
+sizes that must agree, a condition that decided which way the program went.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from torch import fx
+from torch.export import ExportedProgram
+
+from torch_onnx import compat
+from torch_onnx.capture.dims import DimNames
+from torch_onnx.capture.sources import Sources
+from torch_onnx.errors import DimensionSpecialized, SpecializedDimension
+from torch_onnx.graph import Frame, Value
+
+
+@dataclass(frozen=True, slots=True)
+class DynamicAxis:
+    """An axis of an input that the user wants dynamic, with the name and range given."""
+
+    name: str | None = None
+    min: int | None = None
+    max: int | None = None
+
+
+DynamicAxes = Mapping[int, Mapping[int, DynamicAxis]]
+"""By position of the input, by axis."""
+
+# Conditions that PyTorch's own code relies on say what a call needs to be valid at all.
+FRAMEWORK = ("torch/", "torch_onnx/")
+
+
+@dataclass(frozen=True, slots=True)
+class Assumptions:
+    """The dynamic axes of a captured program, and where to look up what became of them."""
+
+    program: ExportedProgram
+    dynamic: DynamicAxes
+    input_names: Sequence[str]
+    sources: Sources
+    dims: DimNames
+
+    def place(self, index: int, axis: int) -> str:
+        """``x, axis 0 (batch)``."""
+        name = self.dynamic[index][axis].name
+        return f"{self._input(index)}, axis {axis} ({name or 'unnamed'})"
+
+    def _input(self, index: int) -> str:
+        names = self.input_names
+        return names[index] if index < len(names) else f"input {index}"
+
+    def check_none_is_fixed(self, inputs: Sequence[Value]) -> None:
+        """Raise DimensionSpecialized for every axis that became a constant."""
+        fixed = [
+            (index, axis, spec, inputs[index].shape[axis])  # type: ignore[index]
+            for index, axes in self.dynamic.items()
+            for axis, spec in axes.items()
+            if isinstance(inputs[index].shape[axis], int)  # type: ignore[index]
+        ]
+        if not fixed:
+            return
+        # An equation settles a size; other guards only bound it.
+        guards = sorted(compat.guards_of(self.program), key=lambda guard: not guard[0].is_Equality)
+        rows = []
+        for index, axis, spec, size in fixed:
+            symbol = compat.symbol_of_axis(self.program, index, axis)
+            guard, place = next(
+                ((g, f) for g, f in guards if symbol in {str(s) for s in g.free_symbols}),
+                (None, None),
+            )
+            name = self._input(index)
+            if guard is None or symbol is None:
+                text = None
+            else:
+                text = readable(str(guard).replace(symbol, spec.name or f"{name}[{axis}]"))
+            frame = self.sources.frame_of(place)
+            rows.append(SpecializedDimension(name, axis, spec.name, str(size), frame, text))
+        raise DimensionSpecialized(rows)
+
+    def notes(self, inputs: Sequence[Value]) -> list[str]:
+        """All that holds for the exported model and was not asked for, a sentence each."""
+        return [*self._ranges(inputs), *self._equalities(inputs), *self._branches()]
+
+    def _ranges(self, inputs: Sequence[Value]) -> list[str]:
+        notes = []
+        for index, axes in self.dynamic.items():
+            for axis, spec in axes.items():
+                low, high = compat.range_of(self.program, inputs[index].fake.shape[axis])
+                low = low if low is not None and low > max(spec.min or 0, 2) else None
+                high = high if high is not None and (spec.max is None or high < spec.max) else None
+                if low is None and high is None:
+                    continue
+                bounds = " and ".join(
+                    [f"at least {low}"] * (low is not None)
+                    + [f"at most {high}"] * (high is not None)
+                )
+                notes.append(f"{self.place(index, axis)}: the model needs {bounds}.")
+        return notes
+
+    def _equalities(self, inputs: Sequence[Value]) -> list[str]:
+        notes = []
+        for index, axes in self.dynamic.items():
+            for axis, spec in axes.items():
+                size = (inputs[index].shape or ())[axis]
+                if spec.name is not None and str(size) != spec.name:
+                    notes.append(f"{self.place(index, axis)}: the model needs it to be {size}.")
+        return notes
+
+    def _branches(self) -> list[str]:
+        found: dict[Frame, list[str]] = {}
+        for condition, place in compat.undecided_guards_of(self.program):
+            frame = self.sources.frame_of(place)
+            if frame is not None and not frame.path.startswith(FRAMEWORK):
+                text = readable(self.dims.text(condition))
+                if text not in found.setdefault(frame, []):
+                    found[frame].append(text)
+        return [
+            f"The program was followed where {' and '.join(texts)}, at {frame}: {frame.code}"
+            for frame, texts in found.items()
+        ]
+
+
+def name_dims(dims: DimNames, nodes: Sequence[fx.Node], dynamic: DynamicAxes) -> None:
+    """Carry the user's names over to PyTorch's symbols."""
+    for index, axes in dynamic.items():
+        fake = nodes[index].meta["val"]
+        for axis, spec in axes.items():
+            size = fake.shape[axis]
+            if spec.name is None or isinstance(size, int):
+                continue
+            expression = compat.expression_of(size)
+            if expression.is_Symbol:
+                dims.name(str(expression), spec.name)
+
+
+def readable(condition: Any) -> str:
+    """A condition on sizes as Python has it: ``batch == 8``."""
+    text = str(condition)
+    for function, sign in (("Eq", "=="), ("Ne", "!=")):
+        if text.startswith(f"{function}(") and text.endswith(")"):
+            left, _, right = text[len(function) + 1 : -1].rpartition(", ")
+            return f"{left} {sign} {right}"
+    return text
