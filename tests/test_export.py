@@ -297,3 +297,35 @@ def test_modules_within_callables_are_put_in_eval_mode() -> None:
     program = torch_onnx.export(lambda x: dropout(x), (X,))
     assert dropout.training
     assert not program.verify().mismatches
+
+
+class Regions(torch.nn.Module):
+    """Code within ``with`` statements, where autocast makes casts that no graph shows."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = torch.nn.Linear(4, 4)
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            y = self.linear(x) * 2
+            z = torch.softmax(y, -1) + y.pow(2).mean()
+            both = torch.cat([x, y])
+        with torch.autocast("cpu", enabled=False):
+            w = y.float() + 1
+        with torch.enable_grad():
+            return y, z, both, self.linear(w)
+
+
+def test_autocast_and_grad_regions() -> None:
+    program = torch_onnx.export(Regions(), (torch.randn(6, 4),), dynamic_shapes={"x": {0: "n"}})
+    assert not program.verify().mismatches
+
+
+def test_a_failed_capture_prints_no_graph(capfd: pytest.CaptureFixture[str]) -> None:
+    def model(x: torch.Tensor) -> torch.Tensor:
+        return x if x.nonzero().shape[0] > 3 else x + 1
+
+    with pytest.raises(errors.CaptureError, match=r"return x if x\.nonzero"):
+        torch_onnx.export(model, (torch.randn(6, 4),))
+    assert "def forward" not in "".join(capfd.readouterr())

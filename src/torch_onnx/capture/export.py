@@ -5,8 +5,12 @@ The program is taken before decomposition: ``linear``, ``layer_norm``, ``lstm`` 
 
 from __future__ import annotations
 
+import contextlib
+import io
+import sys
+import traceback
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -38,15 +42,32 @@ def export_program(
     )
     sources = Sources("model.")
     try:
-        with warnings.catch_warnings(), compat.sizes_of_one_stay_dynamic(), torch.no_grad():
+        with _without_graphs_in_stderr(), warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore")
-            return torch.export.export(
-                module, tuple(tensors), dynamic_shapes=(shapes,), strict=False
-            )
+            with compat.sizes_of_one_stay_dynamic():
+                return torch.export.export(
+                    module, tuple(tensors), dynamic_shapes=(shapes,), strict=False
+                )
     except ExportError:
         raise
     except Exception as error:
         raise _explain(error, sources) from error
+
+
+@contextlib.contextmanager
+def _without_graphs_in_stderr() -> Iterator[None]:
+    """Keeps thousands of lines off the terminal: PyTorch prints the graph so far when it fails."""
+    graph = ""
+    written = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(written):
+            yield
+    except Exception as error:
+        graph = str(getattr(error, "partial_fx_graph", ""))
+        raise
+    finally:
+        text = written.getvalue()
+        sys.stderr.write(text.replace(f"{graph}\n", "") if graph else text)
 
 
 def _export_dim(spec: DynamicAxis) -> Any:
@@ -57,8 +78,6 @@ def _export_dim(spec: DynamicAxis) -> Any:
 
 def _explain(error: Exception, sources: Sources) -> CaptureError:
     """The error in the user's terms: what was raised, and their line."""
-    import traceback
-
     lines = "".join(traceback.format_tb(error.__traceback__))
     frame = sources.frame(lines)
     text = str(error).strip() or type(error).__name__

@@ -10,12 +10,16 @@ import torch
 from torch import fx
 
 from torch_onnx import compat
+from torch_onnx.capture import autocast
 from torch_onnx.capture.binding import bind, number_operator, operator_of
 from torch_onnx.capture.dialect import DROPPED, NUMBERS
 from torch_onnx.capture.dims import DimNames
 from torch_onnx.capture.sources import Sources
 from torch_onnx.errors import CaptureError
-from torch_onnx.graph import Argument, Call, Dim, Operator, Output, Source, Value
+from torch_onnx.graph import Argument, Call, Dim, Operator, Output, Source, Value, substitute
+
+# Regions of a program, and which of their arguments is the body; what follows goes into it.
+REGIONS = {"wrap_with_autocast": 4, "wrap_with_set_grad_enabled": 1, "tag_activation_checkpoint": 0}
 
 NUMBER_DTYPES = {"int": torch.int64, "float": torch.float64, "bool": torch.bool}
 
@@ -48,7 +52,7 @@ def number_kind(number: Any) -> str:
 class FxReader:
     """Reads FX nodes in order; ``env`` holds what each node became."""
 
-    __slots__ = ("_dims", "_get_attribute", "_source", "calls", "env", "notes")
+    __slots__ = ("_autocast", "_dims", "_get_attribute", "_source", "calls", "env", "notes")
 
     def __init__(
         self,
@@ -59,6 +63,7 @@ class FxReader:
         self._dims = dims
         self._source = source
         self._get_attribute = get_attribute
+        self._autocast: torch.dtype | None = None
         self.env: dict[fx.Node, Argument] = {}
         self.calls: list[Call] = []
         self.notes: list[str] = []
@@ -69,7 +74,9 @@ class FxReader:
             if node.op == "call_function":
                 self._call_function(node)
             elif node.op == "get_attr":
-                self.env[node] = self._get_attribute(node)
+                found = getattr(node.graph.owning_module, str(node.target), None)
+                is_body = isinstance(found, fx.GraphModule)
+                self.env[node] = found if is_body else self._get_attribute(node)
             elif node.op == "output":
                 outputs = self.argument(node.args[0])
                 return list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
@@ -97,6 +104,9 @@ class FxReader:
             return
         args = [self.argument(a) for a in node.args]
         kwargs = {k: self.argument(a) for k, a in node.kwargs.items()}
+        if compat.is_higher_order(target):
+            self.env[node] = self._region(node, str(target), args)
+            return
         if compat.is_operator(target):
             op = operator_of(target)
             if op.name in DROPPED:
@@ -113,9 +123,32 @@ class FxReader:
                 self._source(node.meta).frame,
             )
         outputs = self._outputs(node.name, op, fake)
-        self.calls.append(Call(op, bound, outputs, self._source(node.meta)))
+        source = self._source(node.meta)
+        if self._autocast is not None:
+            before, cast = autocast.casts(op, bound, outputs, self._autocast, source)
+            self.calls += before
+            bound = {name: substitute(argument, cast) for name, argument in bound.items()}
+        self.calls.append(Call(op, bound, outputs, source))
         single = len(op.returns) == 1
         self.env[node] = outputs[0] if single else outputs
+
+    def _region(self, node: fx.Node, name: str, args: list[Argument]) -> list[Argument]:
+        """The body of a ``with`` statement, which is read as if it stood without one."""
+        if name not in REGIONS:
+            raise CaptureError(
+                f"The program uses torch.ops.higher_order.{name}, which is not translated.",
+                self._source(node.meta).frame,
+            )
+        place = REGIONS[name]
+        outside = self._autocast
+        if name == "wrap_with_autocast":
+            self._autocast = args[1] if args[2] else None
+        body: fx.Graph = args[place].graph
+        placeholders = [inner for inner in body.nodes if inner.op == "placeholder"]
+        self.env.update(zip(placeholders, args[place + 1 :], strict=True))
+        outputs = self.read(body)
+        self._autocast = outside
+        return outputs
 
     def _outputs(self, name: str, op: Operator, fake: Any) -> list[Output]:
         if not op.returns:
