@@ -30,6 +30,7 @@ def builtin_table() -> OpTable:
         pool,
         reduction,
         resize,
+        sampling,
         scatter,
         searching,
         shape,
