@@ -7,10 +7,19 @@ Tried on PyTorch 2.13.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
+
+_SYMBOLIC = (torch.SymInt, torch.SymFloat, torch.SymBool)
+
+# In the order of c10::ScalarType, which is fixed by saved programs.
+_DTYPES = (
+    *(torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64),
+    *(torch.float16, torch.float32, torch.float64, torch.complex32, torch.complex64),
+    *(torch.complex128, torch.bool, torch.qint8, torch.quint8, torch.qint32, torch.bfloat16),
+)
 
 
 def schema_of(overload: Any) -> Any:
@@ -84,13 +93,11 @@ def shape_environment(program: torch.export.ExportedProgram) -> Any | None:
     return None
 
 
-def range_of(program: torch.export.ExportedProgram, size: Any) -> tuple[int | None, int | None]:
-    """The bounds of a symbolic size in a captured program; None for none."""
-    if isinstance(size, int):
+def range_of(environment: Any | None, size: Any) -> tuple[int | None, int | None]:
+    """The bounds of a symbolic size in its ShapeEnv; None for none."""
+    if isinstance(size, int) or environment is None:
         return None, None
-    limits = program.range_constraints.get(expression_of(size))
-    if limits is None:
-        return None, None
+    limits = environment.bound_sympy(expression_of(size))
     low, high = (
         int(limit) if limit.is_Integer and abs(int(limit)) < 2**31 else None
         for limit in (limits.lower, limits.upper)
@@ -98,27 +105,26 @@ def range_of(program: torch.export.ExportedProgram, size: Any) -> tuple[int | No
     return low, high
 
 
-def guards_of(program: torch.export.ExportedProgram) -> list[tuple[Any, Any]]:
+def guards_of(environment: Any | None) -> list[tuple[Any, Any]]:
     """The conditions on sizes that the capture relied on: expression, and FrameSummary or None."""
-    environment = shape_environment(program)
     return [
         (guard.expr, getattr(getattr(guard, "sloc", None), "framework_loc", None))
         for guard in getattr(environment, "guards", ())
     ]
 
 
-def undecided_guards_of(program: torch.export.ExportedProgram) -> list[tuple[Any, Any]]:
+def undecided_guards_of(environment: Any | None) -> list[tuple[Any, Any]]:
     """Those of ``guards_of`` that do not follow from the ranges of the sizes."""
-    environment = shape_environment(program)
     settled = getattr(environment, "_maybe_evaluate_static", None)
     if settled is None:
         return []
-    return [(guard, place) for guard, place in guards_of(program) if not settled(guard, axioms=())]
+    return [
+        (guard, place) for guard, place in guards_of(environment) if not settled(guard, axioms=())
+    ]
 
 
-def symbol_of_axis(program: torch.export.ExportedProgram, index: int, axis: int) -> str | None:
+def symbol_of_axis(environment: Any | None, index: int, axis: int) -> str | None:
     """The symbol that an axis of a positional input had at first, even if it was settled since."""
-    environment = shape_environment(program)
     for source, symbol in getattr(environment, "source_to_var", {}).items():
         if source.endswith(f"[{index}].size()[{axis}]"):
             return str(symbol)
@@ -135,3 +141,119 @@ def overloads_named(name: str) -> list[str]:
 def same_storage(a: torch.Tensor, b: torch.Tensor) -> bool:
     """Whether two tensors (fake ones too) look at the same storage."""
     return bool(a.untyped_storage()._cdata == b.untyped_storage()._cdata)
+
+
+def fake_mode() -> Any:
+    """A FakeTensorMode whose sizes may be symbolic, and which takes real tensors beside fakes."""
+    from torch._subclasses.fake_tensor import FakeTensorMode
+    from torch.fx.experimental.symbolic_shapes import ShapeEnv
+
+    return FakeTensorMode(shape_env=ShapeEnv(), allow_non_fake_inputs=True)
+
+
+@contextlib.contextmanager
+def running_on(mode: Any) -> Iterator[None]:
+    """Within, operators run on a mode's fake tensors, symbolic sizes and all."""
+    from torch._dispatch.python import enable_python_dispatcher
+
+    with mode, enable_python_dispatcher():
+        yield
+
+
+def fake_input(mode: Any, tensor: torch.Tensor, index: int, axes: Sequence[int]) -> torch.Tensor:
+    """A fake of input number ``index``, with a symbol of its own for each of ``axes``."""
+    from torch._dynamo.source import ConstantSource
+    from torch.fx.experimental.symbolic_shapes import DimDynamic, StatelessSymbolicContext
+
+    context: Any = StatelessSymbolicContext(
+        dynamic_sizes=[
+            DimDynamic.DYNAMIC if axis in axes else DimDynamic.STATIC
+            for axis in range(tensor.dim())
+        ],
+        constraint_sizes=[None] * tensor.dim(),
+    )
+    source = ConstantSource(f"inputs[{index}]")
+    fake: torch.Tensor = mode.from_tensor(tensor, source=source, symbolic_context=context)
+    return fake
+
+
+def fake_copy(mode: Any, tensor: torch.Tensor) -> torch.Tensor:
+    """A fake of a tensor whose sizes are known."""
+    fake: torch.Tensor = mode.from_tensor(tensor, static_shapes=True)
+    return fake
+
+
+def unknown_size(mode: Any) -> torch.SymInt:
+    """A size that no input's size settles."""
+    size: Any = mode.shape_env.create_unbacked_symint()
+    check: Any = torch._check_is_size
+    check(size)
+    return size
+
+
+def assume(condition: Any) -> None:
+    """Let PyTorch rely on a condition on sizes."""
+    check: Any = torch._check
+    check(condition)
+
+
+def traced(module: torch.nn.Module, tensors: tuple[torch.Tensor, ...]) -> Any:
+    """The module as its run on ``tensors`` is recorded by PyTorch's tracer."""
+    trace: Any = torch.jit.trace
+    return trace(module, tensors, check_trace=False, strict=False)
+
+
+def loaded(path: Any) -> Any:
+    """A TorchScript program that was saved."""
+    load: Any = torch.jit.load
+    return load(path, map_location="cpu")
+
+
+def is_unknown(number: Any) -> bool:
+    """Whether a symbolic number depends on data, so that it has no example."""
+    return isinstance(number, _SYMBOLIC) and not number.node.has_hint()
+
+
+def example_of(number: Any) -> Any:
+    """The example's value of a symbolic number."""
+    return number.node.hint if isinstance(number, _SYMBOLIC) else number
+
+
+def value_at(number: Any, environment: Any, data: int, factor: int) -> Any:
+    """A symbolic number for ``data`` in place of what depends on data, and ``factor`` times the
+    example's sizes; other things as they are.
+    """
+    if not isinstance(number, _SYMBOLIC):
+        return number
+    expression = expression_of(number)
+    known = getattr(environment, "backed_var_to_val", None) or environment.var_to_val
+    values = {s: int(known[s]) * factor if s in known else data for s in expression.free_symbols}
+    value = expression.subs(values) if hasattr(expression, "subs") else expression
+    kind = {torch.SymInt: int, torch.SymFloat: float, torch.SymBool: bool}[type(number)]
+    return kind(value)
+
+
+def dtype_numbered(number: int) -> torch.dtype:
+    """The dtype that TorchScript writes as a number."""
+    return _DTYPES[number]
+
+
+def number_of_dtype(dtype: torch.dtype) -> int:
+    """The number that TorchScript writes for a dtype."""
+    return _DTYPES.index(dtype)
+
+
+def memory_format_numbered(number: int) -> torch.memory_format:
+    """The memory format that TorchScript writes as a number."""
+    formats = (
+        torch.contiguous_format,
+        torch.preserve_format,
+        torch.channels_last,
+        torch.channels_last_3d,
+    )
+    return formats[number]
+
+
+def is_script(value: Any) -> bool:
+    """Whether a value is a TorchScript module or object."""
+    return isinstance(value, (torch._C.ScriptModule, torch._C.ScriptObject))

@@ -65,6 +65,10 @@ class CaptureError(ExportError):
     frame: Frame | None = None
     advice: str = ""
 
+    @property
+    def first_line(self) -> str:
+        return str(self).partition("\n")[0]
+
     def __str__(self) -> str:
         return rendering.capture_error(self)
 

@@ -50,7 +50,8 @@ def export(
     """Export a PyTorch program to ONNX.
 
     Args:
-        model: a Module, an ExportedProgram, or any callable on tensors.
+        model: a Module, an ExportedProgram, a TorchScript program or the path to one, or any
+            callable on tensors.
         args: the example's positional arguments (a single tensor may stand alone). Any nesting of
             containers, dataclasses, caches, None and numbers; only tensors become graph inputs.
         f: where to write the model; a path or a binary file. None writes nothing.
@@ -70,7 +71,8 @@ def export(
         keep_initializers_as_inputs: weights are inputs of the graph as well.
         custom_translation_table: translations that go before the built-in ones.
         custom_opsets: versions of custom domains.
-        strategy: ``"auto"`` or ``"export"``.
+        strategy: ``"export"`` (torch.export), ``"trace"`` or ``"script"`` (TorchScript), or
+            ``"auto"``: torch.export, then a trace where that refuses the model.
         training: ``"eval"`` (default), ``"train"`` or ``"preserve"``: the modules' mode meanwhile.
         operator_export_type: as in torch.onnx; only ONNX is written.
         verbose: True prints the stages.
@@ -106,6 +108,7 @@ def export(
                 dynamic_shapes,
                 dynamic_axes,
                 training,
+                strategy,
             )
         with stages.stage("functionalize"):
             graph = drop_unused(functionalize(captured.graph))

@@ -267,6 +267,11 @@ class Builder(Sizes):
 
     # Sub-graphs.
 
+    def translate_body(self, block: Block, inputs: Sequence[OnnxValue]) -> list[OnnxValue]:
+        """The results of a body whose nodes go into the current scope."""
+        assert self.translate_block is not None, "only a translator has bodies to translate"
+        return self.translate_block(block, inputs)
+
     @contextmanager
     def scope(self) -> Iterator[Scope]:
         """Nodes made within go to a sub-graph; values of outer scopes are visible."""

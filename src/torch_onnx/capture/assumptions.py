@@ -10,9 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from torch import fx
-from torch.export import ExportedProgram
-
 from torch_onnx import compat
 from torch_onnx.capture.dims import DimNames
 from torch_onnx.capture.sources import Sources
@@ -38,9 +35,12 @@ FRAMEWORK = ("torch/", "torch_onnx/")
 
 @dataclass(frozen=True, slots=True)
 class Assumptions:
-    """The dynamic axes of a captured program, and where to look up what became of them."""
+    """The dynamic axes of a captured program, and where to look up what became of them.
 
-    program: ExportedProgram
+    ``environment`` is the ShapeEnv of the capture.
+    """
+
+    environment: Any
     dynamic: DynamicAxes
     input_names: Sequence[str]
     sources: Sources
@@ -66,10 +66,12 @@ class Assumptions:
         if not fixed:
             return
         # An equation settles a size; other guards only bound it.
-        guards = sorted(compat.guards_of(self.program), key=lambda guard: not guard[0].is_Equality)
+        guards = sorted(
+            compat.guards_of(self.environment), key=lambda guard: not guard[0].is_Equality
+        )
         rows = []
         for index, axis, spec, size in fixed:
-            symbol = compat.symbol_of_axis(self.program, index, axis)
+            symbol = compat.symbol_of_axis(self.environment, index, axis)
             guard, place = next(
                 ((g, f) for g, f in guards if symbol in {str(s) for s in g.free_symbols}),
                 (None, None),
@@ -91,7 +93,7 @@ class Assumptions:
         notes = []
         for index, axes in self.dynamic.items():
             for axis, spec in axes.items():
-                low, high = compat.range_of(self.program, inputs[index].fake.shape[axis])
+                low, high = compat.range_of(self.environment, inputs[index].fake.shape[axis])
                 low = low if low is not None and low > max(spec.min or 0, 2) else None
                 high = high if high is not None and (spec.max is None or high < spec.max) else None
                 if low is None and high is None:
@@ -114,7 +116,7 @@ class Assumptions:
 
     def _branches(self) -> list[str]:
         found: dict[Frame, list[str]] = {}
-        for condition, place in compat.undecided_guards_of(self.program):
+        for condition, place in compat.undecided_guards_of(self.environment):
             frame = self.sources.frame_of(place)
             if frame is not None and not frame.path.startswith(FRAMEWORK):
                 text = readable(self.dims.text(condition))
@@ -126,10 +128,10 @@ class Assumptions:
         ]
 
 
-def name_dims(dims: DimNames, nodes: Sequence[fx.Node], dynamic: DynamicAxes) -> None:
-    """Carry the user's names over to PyTorch's symbols."""
+def name_dims(dims: DimNames, fakes: Sequence[Any], dynamic: DynamicAxes) -> None:
+    """Carry the user's names over to the symbols of the fake inputs' sizes."""
     for index, axes in dynamic.items():
-        fake = nodes[index].meta["val"]
+        fake = fakes[index]
         for axis, spec in axes.items():
             size = fake.shape[axis]
             if spec.name is None or isinstance(size, int):

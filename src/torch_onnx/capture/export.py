@@ -107,8 +107,9 @@ def from_exported_program(
     user_nodes = [
         nodes[spec.arg.name] for spec in signature.input_specs if spec.kind.name == "USER_INPUT"
     ]
-    name_dims(dims, user_nodes, dynamic)
-    assumptions = Assumptions(program, dynamic, input_names, sources, dims)
+    name_dims(dims, [node.meta.get("val") for node in user_nodes], dynamic)
+    environment = compat.shape_environment(program)
+    assumptions = Assumptions(environment, dynamic, input_names, sources, dims)
 
     def get_attribute(node: fx.Node) -> Argument:
         raise CaptureError(f"The program reads the attribute {node.target!r} while it runs.")

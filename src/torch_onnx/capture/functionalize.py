@@ -8,15 +8,17 @@ annotations: ``Tensor(a!) self`` is written, a result ``Tensor(a)`` looks at ``s
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 from torch_onnx import compat
-from torch_onnx.capture.binding import operator_named
+from torch_onnx.capture.binding import number_operator, operator_named
 from torch_onnx.capture.views import IDENTITY, View, fresh, write_back
 from torch_onnx.errors import NotExpressible
 from torch_onnx.graph import (
     Argument,
     AtenGraph,
+    Block,
     Call,
     Operator,
     Output,
@@ -33,7 +35,7 @@ def functionalize(graph: AtenGraph) -> AtenGraph:
     Raises:
         NotExpressible: for a write that has no functional form.
     """
-    if not any(call.op.is_mutating for call in graph.calls):
+    if not _writes(graph.calls):
         return graph
     state = _State()
     for call in graph.calls:
@@ -62,6 +64,9 @@ class _State:
         if call.op.is_mutating:
             self._write_call(call)
             return
+        if call.blocks:
+            self._control(call)
+            return
         stale = self._stale(call)
         original = call.args
         if stale:
@@ -77,6 +82,48 @@ class _State:
         while (view := self.views.get(value)) is not None:
             value = view.base
         return value
+
+    # Branches and loops.
+
+    def _control(self, call: Call) -> None:
+        """Make the bodies functional. What they write of outer values comes out of the call."""
+        call.args = {name: self.read_all(argument) for name, argument in call.args.items()}
+        is_loop = "carried" in call.args
+        written = [root for block in call.blocks for root in self._written_in(block)]
+        roots = list(dict.fromkeys(written))
+        starts = {root: self.read(root) for root in roots}
+        for block in call.blocks:
+            inner = _State([], dict(self.views), dict(self.versions), dict(self.current))
+            for root in roots if is_loop else ():
+                carried = fresh(root)
+                block.inputs.append(carried)
+                inner.write(root, carried, call.source)
+            for inside in block.calls:
+                inner.call(inside)
+            outputs = [inner.read_all(output) for output in block.outputs]
+            block.outputs = [*outputs, *(inner.read(root) for root in roots)]
+            block.calls = inner.calls
+        if is_loop:
+            call.args["carried"] = [*call.args["carried"], *starts.values()]
+        results = [fresh(root) for root in roots]
+        call.outputs = [*call.outputs, *results]
+        returns = call.op.returns or number_operator("", ()).returns
+        call.op = replace(call.op, returns=returns[:1] * len(call.outputs))
+        self.calls.append(call)
+        for root, result in zip(roots, results, strict=True):
+            self.write(root, result, call.source)
+
+    def _written_in(self, block: Block) -> list[Value]:
+        """The outer roots that a body writes, found on a copy of it."""
+        copy = _State([], dict(self.views), dict(self.versions), dict(self.current))
+        for call in _copies(block.calls):
+            copy.call(call)
+        inner = set(block.inputs) | {v for c in block.calls for v in c.values_out()}
+        return [
+            root
+            for root, version in copy.versions.items()
+            if version != self.versions.get(root) and root not in inner
+        ]
 
     # Reading.
 
@@ -159,6 +206,21 @@ class _State:
                 if isinstance(member, Value) and _shares_storage(member, base):
                     self.views[member] = View(base, viewed, index)
                     self.current[member] = (version, member)
+
+
+def _writes(calls: Sequence[Call]) -> bool:
+    return any(c.op.is_mutating or any(_writes(b.calls) for b in c.blocks) for c in calls)
+
+
+def _copies(calls: Sequence[Call]) -> list[Call]:
+    return [
+        replace(
+            call,
+            args=dict(call.args),
+            blocks=[replace(b, calls=_copies(b.calls), inputs=list(b.inputs)) for b in call.blocks],
+        )
+        for call in calls
+    ]
 
 
 def _shares_storage(value: Value, base: Value) -> bool:

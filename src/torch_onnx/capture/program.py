@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from os import PathLike
 from typing import Any
 
 import torch
 from torch.export import ExportedProgram
 
-from torch_onnx import modes, signature
-from torch_onnx.capture.assumptions import DynamicAxis
+from torch_onnx import compat, modes, signature
+from torch_onnx.capture import torchscript
+from torch_onnx.capture.assumptions import DynamicAxes, DynamicAxis
 from torch_onnx.capture.export import export_program, from_exported_program
-from torch_onnx.errors import DynamicShapeError, InputError
+from torch_onnx.errors import CaptureError, DynamicShapeError, InputError
 from torch_onnx.graph import AtenGraph
 
 
@@ -21,7 +23,7 @@ class Captured:
     """A captured model: the program, its names, and how to run it on like inputs."""
 
     graph: AtenGraph
-    program: ExportedProgram
+    program: ExportedProgram | None
     name: str
     input_names: list[str]
     output_names: list[str]
@@ -40,6 +42,7 @@ def capture(
     dynamic_shapes: Any,
     dynamic_axes: Any,
     training: str = "eval",
+    strategy: str = "auto",
 ) -> Captured:
     """Run the model once and record it.
 
@@ -50,10 +53,13 @@ def capture(
     """
     if isinstance(model, ExportedProgram):
         return _exported(model, args, kwargs, input_names, output_names)
-    if not callable(model):
+    if not callable(model) and not isinstance(model, (str, PathLike)):
         raise InputError(
-            f"model is a {type(model).__name__}: give a Module, an ExportedProgram or a callable."
+            f"model is a {type(model).__name__}: give a Module, an ExportedProgram, "
+            "a TorchScript program or a callable."
         )
+    if isinstance(model, (str, PathLike)):
+        model = compat.loaded(model)
     bound = signature.bind(model, args, kwargs)
     names = signature.name_inputs(bound.leaves, input_names)
     dynamic = signature.settle_dynamic(bound, names, dynamic_shapes, dynamic_axes)
@@ -61,10 +67,8 @@ def capture(
         index: {axis: DynamicAxis(spec.name, spec.min, spec.max) for axis, spec in by_axis.items()}
         for index, by_axis in dynamic.inputs.items()
     }
-    flat = signature.FlatModule(model, bound)
-    program = export_program(flat, bound.tensors, axes)
-    graph = from_exported_program(program, axes, names, "model.")
-    outputs = signature.name_outputs(flat.outputs.paths, output_names, names)
+    graph, paths, program = _run(model, bound, axes, names, strategy)
+    outputs = signature.name_outputs(paths, output_names, names)
     unknown = [name for name in dynamic.output_names if name not in outputs]
     if unknown:
         raise DynamicShapeError(
@@ -102,6 +106,59 @@ def capture(
         eager,
         (bound.args, bound.kwargs),
     )
+
+
+Run = tuple[AtenGraph, list[tuple[str, ...]], "ExportedProgram | None"]
+
+
+def _run(
+    model: Any, bound: signature.Bound, axes: DynamicAxes, names: Sequence[str], strategy: str
+) -> Run:
+    """The program, the paths of its outputs, and PyTorch's own form of it where there is one."""
+    if torchscript.is_script(model):
+        return _scripted(model, bound, axes, names)
+    if strategy == "script":
+        return _scripted(torchscript.script(model), bound, axes, names)
+    flat = signature.FlatModule(model, bound)
+    if strategy == "trace":
+        return _traced(flat, bound, axes, names)
+    try:
+        program = export_program(flat, bound.tensors, axes)
+        graph = from_exported_program(program, axes, names, "model.")
+        return graph, flat.outputs.paths, program
+    except CaptureError as error:
+        if strategy == "export":
+            raise
+        try:
+            found = _traced(flat, bound, axes, names)
+        except Exception:
+            # The model can't be traced either; torch.export's words say more.
+            raise error from None
+        found[0].notes.insert(0, f"It was traced, for torch.export refused it: {error.first_line}")
+        return found
+
+
+def _traced(
+    flat: signature.FlatModule, bound: signature.Bound, axes: DynamicAxes, names: Sequence[str]
+) -> Run:
+    traced = torchscript.trace(flat, bound.tensors)
+    graph, result = torchscript.from_script(
+        traced.script, bound.tensors, axes, names, prefix="model."
+    )
+    graph.outputs = list(result) if isinstance(result, tuple) else [result]
+    graph.notes = [*traced.notes, *graph.notes]
+    return graph, flat.outputs.paths, None
+
+
+def _scripted(script: Any, bound: signature.Bound, axes: DynamicAxes, names: Sequence[str]) -> Run:
+    def arguments(values: Sequence[Any]) -> list[Any]:
+        args, kwargs = bound.structure.unflatten(values)
+        return torchscript.arguments_of(script, args, kwargs)
+
+    graph, result = torchscript.from_script(script, bound.tensors, axes, names, arguments)
+    leaves = dict(torchscript.leaves_of(result, ()))
+    graph.outputs = list(leaves.values())
+    return graph, list(leaves), None
 
 
 def _function_name(model: Any) -> str:

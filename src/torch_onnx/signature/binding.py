@@ -87,10 +87,23 @@ def bind(model: Callable[..., Any], args: Any, kwargs: Mapping[str, Any] | None)
 def _signature(forward: Callable[..., Any]) -> inspect.Signature | None:
     if isinstance(forward, functools.partial) and isinstance(forward.func, torch.nn.Module):
         forward = functools.partial(forward.func.forward, *forward.args, **forward.keywords)
+    if isinstance(forward, (torch.jit.ScriptFunction, torch.ScriptMethod)):
+        return _signature_of_schema(forward.schema)
     try:
         return inspect.signature(forward)
     except (TypeError, ValueError):
         return None
+
+
+def _signature_of_schema(schema: Any) -> inspect.Signature:
+    """A TorchScript function's signature: Python sees none."""
+    parameters = []
+    for argument in schema.arguments:
+        if argument.name != "self":
+            default = argument.default_value if argument.has_default_value() else KINDS.empty
+            kind = KINDS.KEYWORD_ONLY if argument.kwarg_only else KINDS.POSITIONAL_OR_KEYWORD
+            parameters.append(inspect.Parameter(argument.name, kind, default=default))
+    return inspect.Signature(parameters)
 
 
 def _split(

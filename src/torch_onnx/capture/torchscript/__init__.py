@@ -1,0 +1,12 @@
+"""The TorchScript front end: traced and scripted programs."""
+
+from torch_onnx.capture.torchscript.program import (
+    arguments_of,
+    from_script,
+    is_script,
+    leaves_of,
+    script,
+    trace,
+)
+
+__all__ = ["arguments_of", "from_script", "is_script", "leaves_of", "script", "trace"]

@@ -1,0 +1,114 @@
+"""Types of results: each operator is run on fake tensors, whose dynamic sizes are symbols."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+
+from torch_onnx import compat
+from torch_onnx.capture.assumptions import DynamicAxes
+
+# What stands for sizes that depend on data, and factors on the example's sizes, run by run.
+SAMPLES = ((3, 1), (17, 2), (211, 3))
+
+
+class Fakes:
+    """The fake tensors of one program."""
+
+    __slots__ = ("mode",)
+
+    def __init__(self) -> None:
+        self.mode = compat.fake_mode()
+
+    @property
+    def environment(self) -> Any:
+        """The ShapeEnv, which knows all symbols and conditions on them."""
+        return self.mode.shape_env
+
+    def inputs(self, tensors: Sequence[torch.Tensor], dynamic: DynamicAxes) -> list[torch.Tensor]:
+        """Fakes of the program's inputs. Axes of one name have one size."""
+        fakes = []
+        named: dict[str, Any] = {}
+        for index, tensor in enumerate(tensors):
+            axes = dynamic.get(index, {})
+            fake = compat.fake_input(self.mode, tensor, index, list(axes))
+            fakes.append(fake)
+            for axis, spec in axes.items():
+                size = fake.shape[axis]
+                if spec.min is not None:
+                    compat.assume(size >= spec.min)
+                if spec.max is not None:
+                    compat.assume(size <= spec.max)
+                if spec.name is not None:
+                    compat.assume(size == named.setdefault(spec.name, size))
+        return fakes
+
+    def constant(self, tensor: torch.Tensor) -> torch.Tensor:
+        return compat.fake_copy(self.mode, tensor)
+
+    def unknown(self, dtype: torch.dtype, rank: int) -> torch.Tensor:
+        """A tensor of which only the rank is known."""
+        with self.mode:
+            return torch.empty([self.unknown_size() for _ in range(rank)], dtype=dtype)
+
+    def unknown_size(self) -> torch.SymInt:
+        return compat.unknown_size(self.mode)
+
+    def run(self, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        """The result's type. Sizes that the operator's own code can't tell become unknown.
+
+        Raises:
+            Exception: PyTorch's own, when the operator does not take these arguments.
+        """
+        try:
+            with compat.running_on(self.mode), torch.no_grad():
+                return function(*args, **kwargs)
+        except Exception:
+            runs = [self._sampled(function, args, kwargs, *sample) for sample in SAMPLES]
+            if runs[0] is None:
+                raise
+            return self._common(runs)
+
+    def _sampled(
+        self, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any], data: int, factor: int
+    ) -> Any:
+        """The result's type for known sizes; None where the operator does not take them."""
+        mode = compat.fake_mode()
+        fakes: dict[int, Any] = {}
+
+        def known(argument: Any) -> Any:
+            if isinstance(argument, torch.Tensor):
+                if id(argument) not in fakes:
+                    sizes = [known(size) for size in argument.shape]
+                    with mode:
+                        fakes[id(argument)] = torch.empty(sizes, dtype=argument.dtype)
+                return fakes[id(argument)]
+            if isinstance(argument, (list, tuple)):
+                return [known(item) for item in argument]
+            return compat.value_at(argument, self.environment, data, factor)
+
+        try:
+            named = {name: known(argument) for name, argument in kwargs.items()}
+            with compat.running_on(mode), torch.no_grad():
+                return function(*[known(argument) for argument in args], **named)
+        except Exception:
+            return None
+
+    def _common(self, runs: list[Any]) -> Any:
+        first = runs[0]
+        if isinstance(first, (list, tuple)):
+            if any(run is not None and len(run) != len(first) for run in runs):
+                return None
+            columns = [[None if run is None else run[i] for run in runs] for i in range(len(first))]
+            return [self._common(column) for column in columns]
+        if not isinstance(first, torch.Tensor):
+            return first if all(run == first for run in runs) else self.unknown_size()
+        complete = all(run is not None for run in runs)
+        sizes = []
+        for axis, size in enumerate(first.shape):
+            same = complete and all(run.shape[axis] == size for run in runs)
+            sizes.append(size if same else self.unknown_size())
+        with self.mode:
+            return torch.empty(sizes, dtype=first.dtype)

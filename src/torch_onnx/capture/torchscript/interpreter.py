@@ -1,0 +1,305 @@
+"""A TorchScript graph run with stand-ins, which leaves the calls on tensors in an AtenGraph.
+
+Whatever the program does with Python's own objects (lists, tuples, dicts, strings, None, modules)
+is done here and now. Tensors and numbers known only at run time are ``Value``; every operator on
+them becomes a Call. So an AtenGraph holds no containers, no modules and no branch that is settled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from torch_onnx import compat
+from torch_onnx.capture.binding import number_operator, operator_named
+from torch_onnx.capture.dialect import DROPPED, NUMBERS
+from torch_onnx.capture.dims import DimNames
+from torch_onnx.capture.fx import value_of
+from torch_onnx.capture.torchscript import scalars
+from torch_onnx.capture.torchscript.fakes import Fakes
+from torch_onnx.capture.torchscript.scalars import NOT_A_SCALAR, Scalar, Vector
+from torch_onnx.capture.torchscript.sources import NodeSources
+from torch_onnx.errors import CaptureError
+from torch_onnx.graph import (
+    NO_SOURCE,
+    Argument,
+    Block,
+    Call,
+    Operator,
+    Output,
+    Parameter,
+    Source,
+    Value,
+)
+
+Handler = Callable[["Interpreter", Any, list[Any]], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleAt:
+    """A module of the program, and its path from the outermost one."""
+
+    module: Any
+    path: str
+
+    def name_of(self, attribute: str) -> str:
+        return f"{self.path}.{attribute}" if self.path else attribute
+
+
+class Raised(Exception):
+    """The program would raise here."""
+
+    def __init__(self, message: str, source: Source) -> None:
+        super().__init__(message)
+        self.source = source
+
+
+@dataclass(slots=True)
+class Interpreter:
+    """Runs nodes in order; ``env`` holds what each value of the TorchScript graph stands for."""
+
+    dims: DimNames
+    fakes: Fakes
+    sources: NodeSources
+    handlers: Mapping[str, Handler]
+    calls: list[Call] = field(default_factory=list)
+    parameters: dict[str, Parameter] = field(default_factory=dict)
+    attributes: dict[str, Any] = field(default_factory=dict)
+    """Attributes that the program has set, by path."""
+    notes: list[str] = field(default_factory=list)
+    env: dict[str, Any] = field(default_factory=dict)
+    depth: int = 0
+    """How many branches and loops that run-time values decide lie around."""
+    made_at: dict[int, int] = field(default_factory=dict)
+    """The depth at which a list or dict was made."""
+    kept: list[Any] = field(default_factory=list)
+    """The lists and dicts made, so that none's id is given again."""
+    source: Source = NO_SOURCE
+    count: int = 0
+
+    # Blocks and nodes.
+
+    def block(self, block: Any, inputs: Sequence[Any]) -> list[Any]:
+        """Run a block's nodes on ``inputs``; what it returns."""
+        for formal, value in zip(block.inputs(), inputs, strict=True):
+            self.env[formal.debugName()] = value
+        for node in block.nodes():
+            self.node(node)
+        return [self.env[value.debugName()] for value in block.outputs()]
+
+    def node(self, node: Any) -> None:
+        self.source = self.sources.source(node)
+        inputs = [self.env[value.debugName()] for value in node.inputs()]
+        handler = self.handlers.get(node.kind())
+        results = NotImplemented if handler is None else handler(self, node, inputs)
+        if results is NotImplemented:
+            results = self._operator(node, inputs)
+        outputs = list(node.outputs())
+        if len(outputs) == 1:
+            results = [results]
+        for output, result in zip(outputs, results or (), strict=True):
+            self.env[output.debugName()] = result
+
+    def in_branch(self, block: Any, inputs: Sequence[Any]) -> tuple[list[Call], list[Any]]:
+        """Run a block whose calls go into a body of their own."""
+        outside, self.calls = self.calls, []
+        self.depth += 1
+        try:
+            results = self.block(block, inputs)
+            return self.calls, results
+        finally:
+            self.calls = outside
+            self.depth -= 1
+
+    # Operators.
+
+    def _operator(self, node: Any, inputs: list[Any]) -> Any:
+        name = node.schema().partition("(")[0]
+        op = operator_named(name)
+        if op is None:
+            raise self.error(f"The program calls {node.kind()!r}, which is not translated.")
+        if op.name in DROPPED:
+            return None
+        args = {a.name: i for a, i in zip(op.arguments, inputs, strict=True)}
+        if any(isinstance(i, (Scalar, Vector)) for i in _leaves(inputs)):
+            found = scalars.compute(self, op.name, args)
+            if found is not NOT_A_SCALAR:
+                return found
+        return self.call(op, args)
+
+    def call(self, op: Operator, args: dict[str, Any]) -> Any:
+        """Record a call of a torch operator, typed by running it on fakes."""
+        bound = {a.name: self._argument(a.name, a.type, args[a.name]) for a in op.arguments}
+        fakes = {name: _fakes(argument) for name, argument in bound.items()}
+        positional = [fakes[a.name] for a in op.arguments if not a.keyword_only]
+        named = {a.name: fakes[a.name] for a in op.arguments if a.keyword_only}
+        named = {name: fake for name, fake in named.items() if fake is not None}
+        try:
+            result = self.fakes.run(op.target, positional, named)
+        except Exception as error:
+            first = next(iter(str(error).strip().splitlines()), type(error).__name__)
+            raise self.error(f"{op.name}: {first}") from error
+        outputs = self._outputs(op, result)
+        self.calls.append(Call(op, bound, outputs, self.source))
+        return outputs[0] if len(op.returns) == 1 else outputs
+
+    def named(self, name: str, **args: Any) -> Any:
+        """``call`` of the operator of this name, its defaults filled in."""
+        op = operator_named(name)
+        assert op is not None, name
+        return self.call(op, {a.name: args.get(a.name, a.default) for a in op.arguments})
+
+    def _outputs(self, op: Operator, result: Any) -> list[Output]:
+        if not op.returns:
+            return []
+        members = [result] if len(op.returns) == 1 else list(result)
+        outputs: list[Output] = []
+        for member in members:
+            if isinstance(member, (list, tuple)):
+                outputs.append([self.value(item) for item in member])
+            else:
+                outputs.append(None if member is None else self.value(member))
+        return outputs
+
+    def value(self, fake: Any) -> Value:
+        self.count += 1
+        return value_of(f"v{self.count}", fake, self.dims)
+
+    # Arguments.
+
+    def _argument(self, name: str, kind: str, argument: Any) -> Argument:
+        if isinstance(argument, int) and not isinstance(argument, bool):
+            if name in DTYPES_OF:
+                return compat.dtype_numbered(argument)
+            if name == "layout":
+                return torch.strided
+            if name == "memory_format":
+                return compat.memory_format_numbered(argument)
+        if isinstance(argument, (list, tuple)):
+            return [self._argument("", kind, item) for item in argument]
+        if isinstance(argument, (Scalar, Vector)):
+            if "Tensor" in kind:
+                return self.tensor(argument)
+            if isinstance(argument, Vector):
+                return list(argument.numbers)
+            return argument.number
+        return argument
+
+    def tensor(self, argument: Any) -> Value:
+        """A tensor value of what is known as numbers."""
+        if isinstance(argument, Value) and argument.kind == "tensor":
+            return argument
+        if isinstance(argument, torch.Tensor):
+            return self.constant(argument)
+        if isinstance(argument, Vector):
+            if all(isinstance(number, int) for number in argument.numbers):
+                return self.constant(torch.tensor(argument.numbers, dtype=torch.int64))
+            parts = [self.tensor(Scalar(number)) for number in argument.numbers]
+            stacked: Value = self.named("aten::stack", tensors=parts)
+            return stacked
+        number = argument.number if isinstance(argument, Scalar) else argument
+        if isinstance(number, Value):
+            dtype = {"int": torch.int64, "float": torch.float32, "bool": torch.bool}[number.kind]
+            made: Value = self.named("aten::scalar_tensor", s=number, dtype=dtype)
+            return made
+        return self.constant(torch.tensor(number))
+
+    # Numbers.
+
+    def number(self, function: Callable[..., Any], *numbers: Any) -> Any:
+        """``function`` of numbers: computed where all are known, else a call."""
+        if not any(isinstance(number, Value) for number in numbers):
+            return function(*numbers)
+        with self.fakes.mode:
+            result = function(*[_fakes(number) for number in numbers])
+        return self._number(function, numbers, result)
+
+    def _number(self, function: Callable[..., Any], numbers: Sequence[Any], result: Any) -> Any:
+        if isinstance(result, (bool, int, float)):
+            return result
+        if isinstance(result, torch.SymInt) and isinstance(size := self.dims.size(result), int):
+            return size
+        name, names = NUMBERS[function]
+        made = self.value(result)
+        args = dict(zip(names, numbers, strict=True))
+        self.calls.append(Call(number_operator(name, names), args, [made], self.source))
+        return made
+
+    def size(self, x: Any, axis: int) -> Any:
+        """A size of a tensor, as a number."""
+        if isinstance(x, (Scalar, Vector)):
+            return len(x.numbers) if isinstance(x, Vector) else 0
+        size = x.fake.shape[axis]
+        known = size if isinstance(size, int) else self.dims.size(size)
+        if isinstance(known, int):
+            return known
+        return self._read("aten::sym_size.int", {"self": x, "dim": axis}, size)
+
+    def item(self, x: Any) -> Any:
+        """The number in a tensor of one element."""
+        if isinstance(x, Scalar):
+            return x.number
+        if not isinstance(x, Value) or x.kind != "tensor":
+            return x
+        with self.fakes.mode:
+            result = self.fakes.run(torch.Tensor.item, [x.fake], {})
+        return self._read("aten::item", {"self": x}, result)
+
+    def _read(self, name: str, args: dict[str, Any], fake: Any) -> Any:
+        op = operator_named(name)
+        assert op is not None, name
+        number = self.value(fake)
+        self.calls.append(Call(op, args, [number], self.source))
+        return number
+
+    # What the program owns.
+
+    def constant(self, tensor: torch.Tensor) -> Value:
+        """A tensor that stands in the program's text."""
+        return self.parameter(f"constant_{len(self.parameters)}", tensor, "constant")
+
+    def parameter(self, name: str, tensor: torch.Tensor, kind: str) -> Value:
+        found = self.parameters.get(name)
+        if found is None:
+            value = self.value(self.fakes.constant(tensor.detach()))
+            found = Parameter(value, name, tensor.detach(), kind)
+            self.parameters[name] = found
+        return found.value
+
+    # Control flow.
+
+    def control(
+        self, name: str, args: dict[str, Any], blocks: list[Block], outputs: list[Value]
+    ) -> None:
+        """Record an If or a Loop."""
+        formal = number_operator(name, tuple(args)).arguments
+        returns = tuple(number_operator(name, ()).returns * len(outputs))
+        op = Operator(name, formal, returns)
+        self.calls.append(Call(op, args, list(outputs), self.source, blocks))
+
+    def error(self, reason: str, advice: str = "") -> CaptureError:
+        return CaptureError(reason, self.source.frame, advice)
+
+
+# Arguments that hold a dtype, which TorchScript writes as a number.
+DTYPES_OF = frozenset({"dtype", "other_dtype", "out_dtype", "output_dtype"})
+
+
+def _leaves(argument: Any) -> list[Any]:
+    if isinstance(argument, (list, tuple)):
+        return [leaf for item in argument for leaf in _leaves(item)]
+    return [argument]
+
+
+def _fakes(argument: Any) -> Any:
+    if isinstance(argument, Value):
+        return argument.fake
+    if isinstance(argument, (list, tuple)):
+        return [_fakes(item) for item in argument]
+    return argument
+
+
+__all__ = ["Interpreter", "ModuleAt", "Raised"]

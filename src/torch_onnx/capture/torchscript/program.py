@@ -1,0 +1,186 @@
+"""A Module traced, or a TorchScript program, as an AtenGraph."""
+
+from __future__ import annotations
+
+import linecache
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from torch_onnx import compat
+from torch_onnx.capture.assumptions import FRAMEWORK, Assumptions, DynamicAxes, name_dims
+from torch_onnx.capture.decompose import Decomposer
+from torch_onnx.capture.dims import DimNames
+from torch_onnx.capture.sources import Sources
+from torch_onnx.capture.torchscript.control import CONTROL
+from torch_onnx.capture.torchscript.fakes import Fakes
+from torch_onnx.capture.torchscript.interpreter import Interpreter, ModuleAt, Raised
+from torch_onnx.capture.torchscript.python_ops import TABLE
+from torch_onnx.capture.torchscript.sources import NodeSources
+from torch_onnx.errors import CaptureError
+from torch_onnx.graph import Argument, AtenGraph, Value
+
+# What the tracer says of Python that it can't follow. Other warnings of its are of constants.
+FROZEN = ("Converting a tensor to", "Iterating over a tensor", "Using len to get tensor")
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """A traced module, and what the tracer froze."""
+
+    script: Any
+    notes: list[str]
+
+
+def trace(module: torch.nn.Module, tensors: Sequence[torch.Tensor]) -> Trace:
+    """Run ``module(*tensors)`` once under PyTorch's tracer.
+
+    Raises:
+        Exception: what the model raises.
+    """
+    with warnings.catch_warnings(record=True) as told, torch.no_grad():
+        warnings.simplefilter("always")
+        script = compat.traced(module, tuple(tensors))
+    sources = Sources("")
+    notes = []
+    for warning in told:
+        text = str(warning.message)
+        if warning.category.__name__ == "TracerWarning" and text.startswith(FROZEN):
+            place = sources.shorten(warning.filename)
+            if not place.startswith(FRAMEWORK):
+                code = linecache.getline(warning.filename, warning.lineno).strip()
+                notes.append(f"The trace is frozen at {place}:{warning.lineno}: {code}")
+    return Trace(script, list(dict.fromkeys(notes)))
+
+
+def is_script(model: Any) -> bool:
+    """Whether a model is a TorchScript module or function."""
+    return isinstance(model, (torch.jit.ScriptModule, torch.jit.ScriptFunction))
+
+
+def script(model: Any) -> Any:
+    """A model compiled by TorchScript.
+
+    Raises:
+        CaptureError: where TorchScript does not know the model's language.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return torch.jit.script(model)
+        except Exception as error:
+            first = next(iter(str(error).strip().splitlines()), type(error).__name__)
+            raise CaptureError(f"torch.jit.script refused the model: {first}") from error
+
+
+def arguments_of(script: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Any]:
+    """A call's arguments in the order of the program's parameters, defaults filled in."""
+    schema = (
+        script.schema if isinstance(script, torch.jit.ScriptFunction) else script.forward.schema
+    )
+    formal = [a for a in schema.arguments if a.name != "self"]
+    found = list(args)
+    for argument in formal[len(args) :]:
+        if argument.name in kwargs:
+            found.append(kwargs[argument.name])
+        elif argument.has_default_value():
+            found.append(argument.default_value)
+    return found
+
+
+def from_script(
+    script: Any,
+    tensors: Sequence[torch.Tensor],
+    dynamic: DynamicAxes,
+    input_names: Sequence[str],
+    arguments: Any = None,
+    prefix: str = "",
+) -> tuple[AtenGraph, Any]:
+    """An AtenGraph of a TorchScript program called with ``tensors``, and what it returns.
+
+    ``arguments`` builds the call's arguments from the values of the tensors; by default they are
+    the tensors themselves. ``prefix`` is taken off the names of modules and weights.
+
+    Raises:
+        CaptureError: for what the program does that ONNX can't hold.
+        DimensionSpecialized: when a dim of ``dynamic`` became fixed.
+    """
+    fakes, dims = Fakes(), DimNames()
+    with compat.sizes_of_one_stay_dynamic():
+        stand_ins = fakes.inputs(tensors, dynamic)
+        name_dims(dims, stand_ins, dynamic)
+        is_module = isinstance(script, torch.nn.Module)
+        modules = script.named_modules() if is_module else ()
+        classes = {name.removeprefix(prefix): m.original_name for name, m in modules}
+        run = Interpreter(dims, fakes, NodeSources(classes, prefix), {**TABLE, **CONTROL})
+        values = [run.value(fake) for fake in stand_ins]
+        given = values if arguments is None else arguments(values)
+        graph = script.inlined_graph
+        formal = [value.debugName() for value in graph.inputs()]
+        called = [ModuleAt(script, ""), *given] if is_module else list(given)
+        if len(called) != len(formal):
+            raise CaptureError(
+                f"The program takes {len(formal) - is_module} arguments, {len(given)} were given."
+            )
+        run.env.update(zip(formal, called, strict=True))
+        try:
+            for node in graph.nodes():
+                run.node(node)
+        except Raised as raised:
+            raise CaptureError(
+                f"The model raises for such inputs: {raised}", raised.source.frame
+            ) from None
+        outputs = [run.env[value.debugName()] for value in graph.outputs()]
+        result = outputs[0] if len(outputs) == 1 else tuple(outputs)
+        assumptions = Assumptions(fakes.environment, dynamic, input_names, Sources(""), dims)
+        # Sizes that conditions have settled since show only now.
+        typed = [run.value(fake) for fake in stand_ins]
+        for value, now in zip(values, typed, strict=True):
+            value.shape = now.shape
+        assumptions.check_none_is_fixed(values)
+    parameters = list(run.parameters.values())
+    for parameter in parameters:
+        parameter.name = parameter.name.removeprefix(prefix)
+    return AtenGraph(
+        values,
+        parameters,
+        run.calls,
+        [],
+        decompose=Decomposer(dims),
+        notes=[*assumptions.notes(values), *dict.fromkeys(run.notes)],
+        buffer_writes={
+            path.removeprefix(prefix): value
+            for path, value in run.attributes.items()
+            if isinstance(value, Value)
+        },
+    ), _finished(run, result)
+
+
+def leaves_of(result: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Argument]]:
+    """The tensors and numbers in what a program returns, each with its path."""
+    if isinstance(result, dict):
+        for key, value in result.items():
+            yield from leaves_of(value, (*path, str(key)))
+    elif isinstance(result, (list, tuple)):
+        names = getattr(result, "_fields", range(len(result)))
+        for name, item in zip(names, result, strict=True):
+            yield from leaves_of(item, (*path, str(name)))
+    elif isinstance(result, (Value, bool, int, float)):
+        yield path, result
+
+
+def _finished(run: Interpreter, result: Any) -> Any:
+    """The result with every tensor as a Value."""
+    from torch_onnx.capture.torchscript.scalars import Scalar, Vector
+
+    if isinstance(result, (Scalar, Vector)):
+        return run.tensor(result)
+    if isinstance(result, dict):
+        return {key: _finished(run, value) for key, value in result.items()}
+    if isinstance(result, (list, tuple)):
+        items = [_finished(run, item) for item in result]
+        return type(result)(*items) if hasattr(result, "_fields") else type(result)(items)
+    return result
