@@ -7,6 +7,7 @@ Tried on PyTorch 2.13.
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -58,9 +59,14 @@ def raw_expression_of(number: Any) -> Any:
     return number.node._expr
 
 
+@functools.cache
+def _core_decompositions() -> dict[Any, Callable[..., Any]]:
+    return dict(torch._decomp.core_aten_decompositions())
+
+
 def decomposition_of(overload: Any) -> Callable[..., Any] | None:
     """PyTorch's own decomposition of an operator, None where it has none."""
-    table = torch._decomp.core_aten_decompositions()
+    table = _core_decompositions()
     if overload in table:
         return table[overload]
     found = torch._decomp.get_decompositions([overload])

@@ -138,8 +138,10 @@ def _detector_cases() -> list[Case]:
             detection.ssdlite320_mobilenet_v3_large, score_thresh=0.0, detections_per_img=20
         ),
     }
+    # Without trained norms the deep backbone amplifies: float32 itself is up to 5e-3 from float64.
+    tolerances = {"faster_rcnn": 1e-4, "mask_rcnn": 1e-2, "ssdlite": 1e-4}
     return [
-        case(name, build, _one_photo, DETECTED, PHOTOS, tolerance=1e-4)
+        case(name, build, _one_photo, DETECTED, PHOTOS, tolerance=tolerances[name])
         for name, build in builders.items()
     ]
 

@@ -9,9 +9,30 @@ import torch
 
 from torch_onnx import compat
 from torch_onnx.capture.assumptions import DynamicAxes
+from torch_onnx.graph import Operator
 
 # What stands for sizes that depend on data, and factors on the example's sizes, run by run.
 SAMPLES = ((3, 1), (17, 2), (211, 3))
+
+
+# Results of the type of the first argument, where that holds floats. To run these with symbolic
+# sizes takes PyTorch tens of milliseconds each.
+LIKE_FIRST = frozenset(
+    "batch_norm celu clamp clamp_max clamp_min dropout elu exp feature_dropout gelu group_norm "
+    "hardsigmoid hardswish hardtanh instance_norm layer_norm leaky_relu log mish neg relu relu6 "
+    "rsqrt selu sigmoid silu softplus sqrt tanh".split()
+)
+
+
+def like_first(op: Operator, args: Sequence[Any]) -> torch.Tensor | None:
+    """The result's type where it is that of the first argument."""
+    base, _, overload = op.name.removeprefix("aten::").partition(".")
+    first = args[0] if args else None
+    if not isinstance(first, torch.Tensor) or overload or not first.is_floating_point():
+        return None
+    if base.endswith("_"):
+        return first if base[:-1] in LIKE_FIRST else None
+    return torch.empty_like(first) if base in LIKE_FIRST else None
 
 
 class Fakes:

@@ -19,7 +19,7 @@ from torch_onnx.capture.dialect import DROPPED, NUMBERS
 from torch_onnx.capture.dims import DimNames
 from torch_onnx.capture.fx import value_of
 from torch_onnx.capture.torchscript import scalars
-from torch_onnx.capture.torchscript.fakes import Fakes
+from torch_onnx.capture.torchscript.fakes import Fakes, like_first
 from torch_onnx.capture.torchscript.scalars import NOT_A_SCALAR, Scalar, Vector
 from torch_onnx.capture.torchscript.sources import NodeSources
 from torch_onnx.errors import CaptureError
@@ -138,7 +138,9 @@ class Interpreter:
         named = {a.name: fakes[a.name] for a in op.arguments if a.keyword_only}
         named = {name: fake for name, fake in named.items() if fake is not None}
         try:
-            result = self.fakes.run(op.target, positional, named)
+            result = like_first(op, positional)
+            if result is None:
+                result = self.fakes.run(op.target, positional, named)
         except Exception as error:
             first = next(iter(str(error).strip().splitlines()), type(error).__name__)
             raise self.error(f"{op.name}: {first}") from error

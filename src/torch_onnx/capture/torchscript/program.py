@@ -78,9 +78,8 @@ def script(model: Any) -> Any:
 
 def arguments_of(script: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Any]:
     """A call's arguments in the order of the program's parameters, defaults filled in."""
-    schema = (
-        script.schema if isinstance(script, torch.jit.ScriptFunction) else script.forward.schema
-    )
+    # A function stands for itself, a module for its forward.
+    schema = getattr(script, "forward", script).schema
     formal = [a for a in schema.arguments if a.name != "self"]
     found = list(args)
     for argument in formal[len(args) :]:
