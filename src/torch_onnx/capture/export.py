@@ -44,7 +44,7 @@ def export_program(
     try:
         with _without_graphs_in_stderr(), warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore")
-            with compat.sizes_of_one_stay_dynamic():
+            with compat.sizes_of_one_stay_dynamic(), compat.quiet():
                 return torch.export.export(
                     module, tuple(tensors), dynamic_shapes=(shapes,), strict=False
                 )

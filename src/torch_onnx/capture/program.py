@@ -133,7 +133,7 @@ def _run(
             found = _traced(flat, bound, axes, names)
         except Exception:
             # The model can't be traced either; torch.export's words say more.
-            raise error from None
+            raise error  # noqa: B904 - its cause stays
         found[0].notes.insert(0, f"It was traced, for torch.export refused it: {error.first_line}")
         return found
 

@@ -98,9 +98,11 @@ class Interpreter:
         if results is NotImplemented:
             results = self._operator(node, inputs)
         outputs = list(node.outputs())
-        if len(outputs) == 1:
-            results = [results]
-        for output, result in zip(outputs, results or (), strict=True):
+        if not outputs:
+            return
+        for output, result in zip(
+            outputs, [results] if len(outputs) == 1 else results, strict=True
+        ):
             self.env[output.debugName()] = result
 
     def in_branch(self, block: Any, inputs: Sequence[Any]) -> tuple[list[Call], list[Any]]:

@@ -26,6 +26,8 @@ from torch_onnx.graph import Argument, AtenGraph, Value
 # What the tracer says of Python that it can't follow. Other warnings of its are of constants.
 FROZEN = ("Converting a tensor to", "Iterating over a tensor", "Using len to get tensor")
 
+LINES_OF_REASON = 8
+
 
 @dataclass(frozen=True, slots=True)
 class Trace:
@@ -72,8 +74,9 @@ def script(model: Any) -> Any:
         try:
             return torch.jit.script(model)
         except Exception as error:
-            first = next(iter(str(error).strip().splitlines()), type(error).__name__)
-            raise CaptureError(f"torch.jit.script refused the model: {first}") from error
+            # TorchScript shows the user's line itself, after its reason.
+            text = "\n  ".join(str(error).strip().splitlines()[:LINES_OF_REASON])
+            raise CaptureError(f"torch.jit.script refused the model:\n  {text}") from error
 
 
 def arguments_of(script: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Any]:
@@ -108,7 +111,7 @@ def from_script(
         DimensionSpecialized: when a dim of ``dynamic`` became fixed.
     """
     fakes, dims = Fakes(), DimNames()
-    with compat.sizes_of_one_stay_dynamic():
+    with compat.sizes_of_one_stay_dynamic(), compat.quiet():
         stand_ins = fakes.inputs(tensors, dynamic)
         name_dims(dims, stand_ins, dynamic)
         is_module = isinstance(script, torch.nn.Module)

@@ -12,7 +12,8 @@ from torch_onnx.graph import Frame, Source
 
 # A traced node's stack, the innermost line first, and a scripted node's place.
 _TRACED = re.compile(r"^(/[^\n(]+)\((\d+)\): (\S+)", re.MULTILINE)
-_SCRIPTED = re.compile(r'File "([^"]+)", line (\d+), in ([^\n]+)\n')
+_SCRIPTED = re.compile(r'File "([^"]+)", line (\d+)\n(.*?)\n *~+ <--- HERE', re.DOTALL)
+_FUNCTION = re.compile(r"def (\w+)")
 
 
 class NodeSources:
@@ -47,9 +48,15 @@ class NodeSources:
         return Source(module, steps, self._classes.get(module, ""), self._frame(place))
 
     def _frame(self, place: str) -> Frame | None:
-        for path, line, function in [*_TRACED.findall(place), *_SCRIPTED.findall(place)]:
+        for path, line, function in _TRACED.findall(place):
             short = self._sources.shorten(path)
             if not short.startswith(LEFT_OUT):
                 code = linecache.getline(path, int(line)).strip()
                 return Frame(short, int(line), function.rpartition(".")[2], code)
+        for path, line, text in _SCRIPTED.findall(place):
+            short = self._sources.shorten(path)
+            if not short.startswith(LEFT_OUT):
+                function = _FUNCTION.search(text)
+                code = text.rpartition("\n")[2].strip()
+                return Frame(short, int(line), function.group(1) if function else "", code)
         return None
