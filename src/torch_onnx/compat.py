@@ -130,6 +130,15 @@ def undecided_guards_of(environment: Any | None) -> list[tuple[Any, Any]]:
     ]
 
 
+def fails_at(environment: Any | None, size: Any, value: int) -> bool:
+    """Whether the capture relied on a size in a way that is false for another value of it."""
+    symbol = size if isinstance(size, int) else expression_of(size)
+    if isinstance(symbol, int) or symbol.is_Integer:
+        return bool(symbol != value)
+    conditions = (guard for guard, _ in guards_of(environment) if guard.free_symbols == {symbol})
+    return any(bool(guard.subs(symbol, value)) is False for guard in conditions)
+
+
 def symbol_of_axis(environment: Any | None, index: int, axis: int) -> str | None:
     """The symbol that an axis of a positional input had at first, even if it was settled since."""
     for source, symbol in getattr(environment, "source_to_var", {}).items():

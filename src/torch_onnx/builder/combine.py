@@ -86,7 +86,33 @@ def _reshape_reshape(
     return g.Reshape(before, inputs[1])
 
 
+def _conv_pad(
+    g: Builder, x: OnnxValue, before: OnnxValue, inputs: Inputs, attributes: dict[str, Any]
+) -> OnnxValue | None:
+    """Zeros around the space of an image are the convolution's own affair."""
+    made, kernel = x.made_by, inputs[1]
+    if made is None or kernel is None or kernel.rank is None or "auto_pad" in attributes:
+        return None
+    if made.attributes.get("mode", "constant") != "constant" or len(made.inputs) > 3:
+        return None
+    value = made.inputs[2] if len(made.inputs) > 2 else None
+    added = constant_list(made.inputs[1]) if len(made.inputs) > 1 else None
+    if added is None or (value is not None and (value.constant is None or bool(value.constant))):
+        return None
+    rank = kernel.rank
+    outer = [*added[:2], *added[rank : rank + 2]]
+    if len(added) != 2 * rank or any(outer) or min(added) < 0:
+        return None
+    space = rank - 2
+    own = attributes.get("pads") or [0] * 2 * space
+    more = [*added[2:rank], *added[rank + 2 :]]
+    pads = [a + b for a, b in zip(own, more, strict=True)]
+    bias = inputs[2] if len(inputs) > 2 else None
+    return g.Conv(before, kernel, bias, **{**attributes, "pads": pads})
+
+
 RULES: dict[str, dict[str, Rule]] = {
+    "Conv": {"Pad": _conv_pad},
     "Reshape": {
         "Reshape": _reshape_reshape,
         "Squeeze": _reshape_reshape,

@@ -57,11 +57,13 @@ class Assumptions:
 
     def check_none_is_fixed(self, inputs: Sequence[Value]) -> None:
         """Raise DimensionSpecialized for every axis that became a constant."""
+        fakes = [value.fake for value in inputs]
+        tied = tied_to_example(self.environment, fakes, self.dynamic)
         fixed = [
-            (index, axis, spec, inputs[index].shape[axis])  # type: ignore[index]
+            (index, axis, spec, compat.example_of(fakes[index].shape[axis]))
             for index, axes in self.dynamic.items()
             for axis, spec in axes.items()
-            if isinstance(inputs[index].shape[axis], int)  # type: ignore[index]
+            if isinstance((inputs[index].shape or ())[axis], int) or (index, axis) in tied
         ]
         if not fixed:
             return
@@ -126,6 +128,28 @@ class Assumptions:
             f"The program was followed where {' and '.join(texts)}, at {frame}: {frame.code}"
             for frame, texts in found.items()
         ]
+
+
+ANOTHER_SIZE = 3
+
+
+def tied_to_example(
+    environment: Any, fakes: Sequence[Any], dynamic: DynamicAxes
+) -> set[tuple[int, int]]:
+    """The axes of size 0 or 1 in the example that the capture holds for no other size.
+
+    PyTorch's own code treats a size of 1 as special (a broadcast axis, a stride that does not
+    matter) and notes that as a condition.
+    """
+    tied = set()
+    for index, axes in dynamic.items():
+        for axis in axes:
+            size = fakes[index].shape[axis]
+            if compat.example_of(size) > 1:
+                continue
+            if compat.fails_at(environment, size, ANOTHER_SIZE):
+                tied.add((index, axis))
+    return tied
 
 
 def name_dims(dims: DimNames, fakes: Sequence[Any], dynamic: DynamicAxes) -> None:

@@ -19,7 +19,14 @@ from torch.export import Dim as ExportDim
 from torch.export import ExportedProgram
 
 from torch_onnx import compat
-from torch_onnx.capture.assumptions import Assumptions, DynamicAxes, DynamicAxis, name_dims
+from torch_onnx.capture.assumptions import (
+    ANOTHER_SIZE,
+    Assumptions,
+    DynamicAxes,
+    DynamicAxis,
+    name_dims,
+    tied_to_example,
+)
 from torch_onnx.capture.decompose import Decomposer
 from torch_onnx.capture.dims import DimNames
 from torch_onnx.capture.fx import FxReader, value_of
@@ -31,7 +38,9 @@ from torch_onnx.graph import Argument, AtenGraph, Parameter, Value
 def export_program(
     module: torch.nn.Module, tensors: Sequence[torch.Tensor], dynamic: DynamicAxes
 ) -> ExportedProgram:
-    """Run ``module(*tensors)`` once under torch.export.
+    """Run ``module(*tensors)`` under torch.export.
+
+    Once, but for examples whose dynamic sizes of 0 or 1 got settled: these are made larger then.
 
     Raises:
         CaptureError: when the model's forward raises or depends on a tensor's value.
@@ -40,7 +49,21 @@ def export_program(
         {axis: _export_dim(spec) for axis, spec in dynamic.get(i, {}).items()} or None
         for i in range(len(tensors))
     )
-    sources = Sources("model.")
+    program = _export(module, tensors, shapes)
+    fakes = _user_fakes(program)
+    tied = tied_to_example(compat.shape_environment(program), fakes, dynamic)
+    if tied:
+        try:
+            return _export(module, _larger(tensors, tied, dynamic), shapes)
+        except CaptureError:
+            # Other inputs' sizes do not fit the larger ones: the first program shows what is fixed.
+            return program
+    return program
+
+
+def _export(
+    module: torch.nn.Module, tensors: Sequence[torch.Tensor], shapes: Any
+) -> ExportedProgram:
     try:
         with _without_graphs_in_stderr(), warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore")
@@ -51,7 +74,38 @@ def export_program(
     except ExportError:
         raise
     except Exception as error:
-        raise _explain(error, sources) from error
+        raise _explain(error, Sources("model.")) from error
+
+
+def _user_fakes(program: ExportedProgram) -> list[Any]:
+    """The stand-ins of the user's inputs, in order."""
+    nodes = {node.name: node for node in program.graph.nodes if node.op == "placeholder"}
+    names = [
+        spec.arg.name
+        for spec in program.graph_signature.input_specs
+        if spec.kind.name == "USER_INPUT"
+    ]
+    return [nodes[name].meta.get("val") for name in names]
+
+
+def _larger(
+    tensors: Sequence[torch.Tensor], tied: set[tuple[int, int]], dynamic: DynamicAxes
+) -> list[torch.Tensor]:
+    """The example with other sizes along ``tied`` axes, and those that have the same names."""
+    names = {dynamic[index][axis].name for index, axis in tied} - {None}
+    made = list(tensors)
+    for index, axes in dynamic.items():
+        for axis, spec in axes.items():
+            if (index, axis) in tied or spec.name in names:
+                tensor = made[index]
+                sizes = list(tensor.shape)
+                if sizes[axis] > 1:
+                    continue
+                sizes[axis] = ANOTHER_SIZE
+                made[index] = (
+                    tensor.expand(sizes).clone() if tensor.numel() else tensor.new_zeros(sizes)
+                )
+    return made
 
 
 @contextlib.contextmanager
@@ -104,10 +158,7 @@ def from_exported_program(
     dims = DimNames()
     nodes = {node.name: node for node in program.graph.nodes if node.op == "placeholder"}
     signature = program.graph_signature
-    user_nodes = [
-        nodes[spec.arg.name] for spec in signature.input_specs if spec.kind.name == "USER_INPUT"
-    ]
-    name_dims(dims, [node.meta.get("val") for node in user_nodes], dynamic)
+    name_dims(dims, _user_fakes(program), dynamic)
     environment = compat.shape_environment(program)
     assumptions = Assumptions(environment, dynamic, input_names, sources, dims)
 

@@ -41,6 +41,8 @@ def attention(
         raise NotExpressible("attention with both a mask and is_causal is not translated")
     if attn_mask is not None and attn_mask.dtype != torch.bool:
         attn_mask = g.cast(attn_mask, query.dtype)
+    if not enable_gqa and (shared := _shared_heads(key, value)) is not None:
+        (key, value), enable_gqa = shared, True
     if _is_one_node(g, query, key, value, attn_mask, scale, enable_gqa):
         return g.Attention(query, key, value, attn_mask, is_causal=int(is_causal), scale=scale)
     heads = _group_size(query, key) if enable_gqa else 1
@@ -84,6 +86,36 @@ def _is_one_node(
         and None not in sizes
         and all(size in (1, q[i]) for i, size in enumerate(sizes[-4:-2], 4 - len(sizes)))
     )
+
+
+def _shared_heads(key: OnnxValue, value: OnnxValue) -> tuple[OnnxValue, OnnxValue] | None:
+    """The key and value of fewer heads that models repeat for groups of queries, if they do."""
+    found = _before_repeat(key), _before_repeat(value)
+    if found[0] is None or found[1] is None:
+        return None
+    return (found[0], found[1]) if shape_of(found[0])[1] == shape_of(found[1])[1] else None
+
+
+def _before_repeat(x: OnnxValue) -> OnnxValue | None:
+    """x before each of its heads was repeated: unsqueezed after the heads, expanded, merged."""
+    merged = x.made_by
+    spread = None if merged is None or merged.inputs[0] is None else merged.inputs[0].made_by
+    if merged is None or spread is None or merged.operator != "Reshape":
+        return None
+    if spread.operator != "Expand" or spread.inputs[0] is None or merged.inputs[0] is None:
+        return None
+    source, before = spread.inputs[0].made_by, merged.inputs[0].shape
+    if source is None or source.operator != "Unsqueeze" or before is None or len(before) != 5:
+        return None
+    single = spread.inputs[0].shape
+    first = source.inputs[0]
+    if first is None or first.rank != 4 or single is None or single[2] != 1 or x.rank != 4:
+        return None
+    batch, heads, group, *matrix = before
+    same = (*single[:2], *single[3:]) == (batch, heads, *matrix) and x.shape is not None
+    if not same or not isinstance(heads, int) or not isinstance(group, int) or x.shape is None:
+        return None
+    return first if x.shape == (batch, heads * group, *matrix) else None
 
 
 def _group_size(query: OnnxValue, key: OnnxValue) -> int:

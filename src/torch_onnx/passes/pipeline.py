@@ -7,12 +7,19 @@ from collections.abc import Callable
 import onnx_ir as ir
 
 from torch_onnx.passes.fold_batch_norm import FoldBatchNorm
+from torch_onnx.passes.fuse_rms_norm import FuseRMSNorm
+from torch_onnx.passes.fuse_rotary import FuseRotary
 from torch_onnx.passes.remove_unused import RemoveUnused
 from torch_onnx.passes.transposed_weights import TransposedWeights
 
 Pass = Callable[[ir.Model], ir.Model]
 
-OPTIMIZATIONS: tuple[Pass, ...] = (FoldBatchNorm(), TransposedWeights())
+OPTIMIZATIONS: tuple[Pass, ...] = (
+    FoldBatchNorm(),
+    TransposedWeights(),
+    FuseRMSNorm(),
+    FuseRotary(),
+)
 
 
 def tidy(model: ir.Model, *, optimize: bool = True, skip: frozenset[str] = frozenset()) -> ir.Model:
