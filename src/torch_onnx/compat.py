@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -100,18 +100,6 @@ def shape_environment(program: torch.export.ExportedProgram) -> Any | None:
     return None
 
 
-def range_of(environment: Any | None, size: Any) -> tuple[int | None, int | None]:
-    """The bounds of a symbolic size in its ShapeEnv; None for none."""
-    if isinstance(size, int) or environment is None:
-        return None, None
-    limits = environment.bound_sympy(expression_of(size))
-    low, high = (
-        int(limit) if limit.is_Integer and abs(int(limit)) < 2**31 else None
-        for limit in (limits.lower, limits.upper)
-    )
-    return low, high
-
-
 def guards_of(environment: Any | None) -> list[tuple[Any, Any]]:
     """The conditions on sizes that the capture relied on: expression, and FrameSummary or None."""
     return [
@@ -120,14 +108,21 @@ def guards_of(environment: Any | None) -> list[tuple[Any, Any]]:
     ]
 
 
-def undecided_guards_of(environment: Any | None) -> list[tuple[Any, Any]]:
-    """Those of ``guards_of`` that do not follow from the ranges of the sizes."""
-    settled = getattr(environment, "_maybe_evaluate_static", None)
-    if settled is None:
-        return []
-    return [
-        (guard, place) for guard, place in guards_of(environment) if not settled(guard, axioms=())
-    ]
+def decides(environment: Any, condition: Any, ranges: Mapping[str, tuple[int, int]]) -> bool:
+    """Whether a condition is true for some sizes and false for others.
+
+    ``ranges`` are the sizes asked for, by symbol. What PyTorch knows of ranges has been narrowed by
+    the very conditions, so those on a single size are tried out.
+    """
+    if not environment._maybe_evaluate_static(condition, axioms=()):
+        return True
+    symbols = list(condition.free_symbols)
+    if len(symbols) != 1:
+        return False
+    low, high = ranges.get(str(symbols[0]), (0, 0))
+    sizes = (1, 2, 3, 5, 8, 13, 64, 129, 1000, 10**6, max(low, 1), high)
+    tried = [size for size in sizes if low <= size <= high]
+    return any(bool(condition.subs(symbols[0], size)) is False for size in tried)
 
 
 def fails_at(environment: Any | None, size: Any, value: int) -> bool:

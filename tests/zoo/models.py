@@ -366,6 +366,14 @@ TINY = [
         tolerance=1e-4,  # float32 itself is 2e-5 from float64 here
     ),
     case("segformer", _tiny_segformer, _image, {"pixel_values": ANY_IMAGE}, TINY_ANY_IMAGE),
+    # torch.export settles a batch of 1 in these convolutions and reshapes, unasked.
+    case(
+        "segformer_one_image",
+        _tiny_segformer,
+        _image,
+        {"pixel_values": {0: "batch"}},
+        ((1, 128, 128), (2, 128, 128), (3, 128, 128)),
+    ),
     case(
         "mamba",
         lambda: _mamba(2, 32, VOCABULARY),

@@ -1,7 +1,7 @@
 """What a capture took for granted of sizes that the user wants dynamic.
 
-A fixed size is an error. What else the model's branches settled is said in a note: a range, two
-sizes that must agree, a condition that decided which way the program went.
+A fixed size is an error. What else the model's branches settled is said in a note: two sizes that
+must agree, a condition that decided which way the program went.
 """
 
 from __future__ import annotations
@@ -89,23 +89,7 @@ class Assumptions:
 
     def notes(self, inputs: Sequence[Value]) -> list[str]:
         """All that holds for the exported model and was not asked for, a sentence each."""
-        return [*self._ranges(inputs), *self._equalities(inputs), *self._branches()]
-
-    def _ranges(self, inputs: Sequence[Value]) -> list[str]:
-        notes = []
-        for index, axes in self.dynamic.items():
-            for axis, spec in axes.items():
-                low, high = compat.range_of(self.environment, inputs[index].fake.shape[axis])
-                low = low if low is not None and low > max(spec.min or 0, 2) else None
-                high = high if high is not None and (spec.max is None or high < spec.max) else None
-                if low is None and high is None:
-                    continue
-                bounds = " and ".join(
-                    [f"at least {low}"] * (low is not None)
-                    + [f"at most {high}"] * (high is not None)
-                )
-                notes.append(f"{self.place(index, axis)}: the model needs {bounds}.")
-        return notes
+        return [*self._equalities(inputs), *self._branches(inputs)]
 
     def _equalities(self, inputs: Sequence[Value]) -> list[str]:
         notes = []
@@ -116,11 +100,19 @@ class Assumptions:
                     notes.append(f"{self.place(index, axis)}: the model needs it to be {size}.")
         return notes
 
-    def _branches(self) -> list[str]:
+    def _branches(self, inputs: Sequence[Value]) -> list[str]:
+        ranges = {
+            str(size): (spec.min or 0, spec.max or LARGE)
+            for index, axes in self.dynamic.items()
+            for axis, spec in axes.items()
+            for size in [compat.expression_of(inputs[index].fake.shape[axis])]
+        }
         found: dict[Frame, list[str]] = {}
-        for condition, place in compat.undecided_guards_of(self.environment):
+        for condition, place in compat.guards_of(self.environment):
             frame = self.sources.frame_of(place)
-            if frame is not None and not frame.path.startswith(FRAMEWORK):
+            if frame is None or frame.path.startswith(FRAMEWORK):
+                continue
+            if compat.decides(self.environment, condition, ranges):
                 text = readable(self.dims.text(condition))
                 if text not in found.setdefault(frame, []):
                     found[frame].append(text)
@@ -130,6 +122,8 @@ class Assumptions:
         ]
 
 
+# Where a user gives no upper bound.
+LARGE = 2**31
 ANOTHER_SIZE = 3
 
 
