@@ -21,6 +21,8 @@ def combine(
     g: Builder, operator: str, inputs: Inputs, attributes: dict[str, Any]
 ) -> OnnxValue | None:
     """One node in the place of ``operator`` and the one that made its first input, or None."""
+    if operator == "Mul":
+        return _mul_reciprocal_root(g, inputs)
     rules = RULES.get(operator)
     if rules is None or not inputs or (x := inputs[0]) is None or x.made_by is None:
         return None
@@ -65,6 +67,26 @@ def _unsqueeze_unsqueeze(
     outer = {a % rank for a in added}
     places = [axis for axis in range(rank) if axis not in outer]
     return g.Unsqueeze(before, axes=sorted([*outer, *(places[a] for a in inner)]))
+
+
+def _unsqueeze_squeeze(
+    g: Builder, x: OnnxValue, before: OnnxValue, inputs: Inputs, attributes: dict[str, Any]
+) -> OnnxValue | None:
+    if before.rank is None:
+        return None
+    dropped, added = _made_axes(x, before.rank), _axes(inputs, attributes, before.rank)
+    return before if dropped is not None and dropped == added else None
+
+
+def _mul_reciprocal_root(g: Builder, inputs: Inputs) -> OnnxValue | None:
+    """``x · (1 / √y)`` is ``x / √y``. (Not so for every reciprocal: that of a tiny y overflows.)"""
+    for x, other in (inputs, inputs[::-1]):
+        made = None if other is None else other.made_by
+        if made is None or made.operator != "Reciprocal" or (root := made.inputs[0]) is None:
+            continue
+        if root.made_by is not None and root.made_by.operator == "Sqrt":
+            return g.Div(x, root)
+    return None
 
 
 def _squeeze_unsqueeze(
@@ -120,5 +142,5 @@ RULES: dict[str, dict[str, Rule]] = {
     },
     "Squeeze": {"Unsqueeze": _squeeze_unsqueeze},
     "Transpose": {"Transpose": _transpose_transpose},
-    "Unsqueeze": {"Unsqueeze": _unsqueeze_unsqueeze},
+    "Unsqueeze": {"Squeeze": _unsqueeze_squeeze, "Unsqueeze": _unsqueeze_unsqueeze},
 }

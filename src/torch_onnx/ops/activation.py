@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from torch_onnx.builder.values import OnnxValue
 from torch_onnx.errors import NotExpressible
 from torch_onnx.ops.table import OpTable
@@ -45,6 +47,9 @@ def gelu_by_erf_or_tanh(g: Builder, self: OnnxValue, approximate: str = "none") 
 
 @aten("silu")
 def silu(g: Builder, self: OnnxValue) -> OnnxValue:
+    if g.opset == 24:
+        # In models of opset 25 and later ONNX Runtime 1.32 finds no kernel for Swish.
+        return g.Swish(self)
     return g.Mul(self, g.Sigmoid(self))
 
 
@@ -105,7 +110,10 @@ def softplus(g: Builder, self: OnnxValue, beta: Any = 1, threshold: Any = 20) ->
     factor = g.like(beta, self)
     stretched = g.Mul(self, factor)
     soft = g.Div(g.Softplus(stretched), factor)
-    # Beyond the threshold softplus is linear in PyTorch.
+    # Beyond the threshold softplus is linear in PyTorch; from 20 on the two differ by less than
+    # 32 bits of a float can say.
+    if isinstance(threshold, (int, float)) and threshold >= 20 and self.dtype != torch.float64:
+        return soft
     return g.Where(g.Greater(stretched, g.like(threshold, self)), self, soft)
 
 

@@ -1,0 +1,69 @@
+"""Newer operators that ONNX Runtime does not compute, so that older ones are written instead.
+
+Each test shows the fault with one node. One that fails tells that the runtime has been mended and
+the operator can be used.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from onnx import helper
+
+AT_FAULT = "1.32"
+
+pytestmark = pytest.mark.skipif(
+    not onnxruntime.__version__.startswith(AT_FAULT), reason=f"said of ONNX Runtime {AT_FAULT}"
+)
+X = np.random.default_rng(0).standard_normal((2, 4, 8, 8)).astype(np.float32)
+
+
+def run(operator: str, opset: int, *inputs: Any, **attributes: Any) -> Any:
+    names = [f"x{i}" for i in range(len(inputs))]
+    kinds = [helper.np_dtype_to_tensor_dtype(value.dtype) for value in inputs]
+    declared = [
+        helper.make_tensor_value_info(name, kind, value.shape)
+        for name, kind, value in zip(names, kinds, inputs, strict=True)
+    ]
+    node = helper.make_node(operator, names, ["y"], **attributes)
+    graph = helper.make_graph([node], "one", declared, [onnx.ValueInfoProto(name="y")])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=11)
+    settings = onnxruntime.SessionOptions()
+    settings.log_severity_level = 4
+    session = onnxruntime.InferenceSession(
+        model.SerializeToString(), settings, providers=["CPUExecutionProvider"]
+    )
+    return session.run(None, dict(zip(names, inputs, strict=True)))[0]
+
+
+@pytest.mark.parametrize("opset", [25, 26, 28])
+def test_swish_has_no_kernel_after_opset_24(opset: int) -> None:
+    with pytest.raises(Exception, match="implementation for Swish"):
+        run("Swish", opset, X)
+    np.testing.assert_allclose(run("Swish", 24, X), X / (1 + np.exp(-X)), rtol=1e-5, atol=1e-6)
+
+
+def test_swiglu_has_no_kernel() -> None:
+    with pytest.raises(Exception, match="implementation for Swish"):
+        run("SwiGLU", 28, X, X)
+
+
+def test_roi_align_has_no_kernel_from_opset_22_on() -> None:
+    boxes, images = np.array([[0, 0, 4, 4]], np.float32), np.zeros(1, np.int64)
+    with pytest.raises(Exception, match="implementation for RoiAlign"):
+        run("RoiAlign", 22, X, boxes, images)
+    run("RoiAlign", 21, X, boxes, images)
+
+
+def test_group_normalization_loses_the_digits_of_data_far_from_zero() -> None:
+    far = X + 1000
+    scale, bias = np.ones(4, np.float32), np.zeros(4, np.float32)
+    got = run("GroupNormalization", 21, far, scale, bias, num_groups=2, epsilon=1e-5)
+    groups = far.astype(np.float64).reshape(2, 2, -1)
+    wanted = groups - groups.mean(-1, keepdims=True)
+    wanted = (wanted / np.sqrt(groups.var(-1, keepdims=True) + 1e-5)).reshape(far.shape)
+    assert np.abs(got - wanted).max() > 1e-3
