@@ -123,7 +123,8 @@ class Sizes(torch.nn.Module):
         half = rows // 2 + columns * 2
         flat = x.view(rows * columns)
         other = torch.arange(half).float().sum() + torch.zeros(rows + 1).numel()
-        return flat, x.reshape(columns, -1), other, x.new_ones([rows, int(columns / 2)])
+        as_tensor = torch.stack([torch.tensor(rows * 2)])
+        return flat, as_tensor, other, x.new_ones([rows, int(columns / 2)])
 
 
 class Optionals(torch.nn.Module):

@@ -72,7 +72,8 @@ def _unsqueeze_unsqueeze(
 def _unsqueeze_squeeze(
     g: Builder, x: OnnxValue, before: OnnxValue, inputs: Inputs, attributes: dict[str, Any]
 ) -> OnnxValue | None:
-    if before.rank is None:
+    # A number of the program is no tensor, though it is stored like one.
+    if before.rank is None or before.is_number:
         return None
     dropped, added = _made_axes(x, before.rank), _axes(inputs, attributes, before.rank)
     return before if dropped is not None and dropped == added else None
