@@ -41,7 +41,7 @@ class Seconds:
         return self.export + (self.save or 0.0)
 
 
-def ours(job: Job) -> Seconds:
+def ours(job: Job, strategy: str = "export") -> Seconds:
     import torch_onnx
 
     args, kwargs = job.inputs
@@ -52,10 +52,15 @@ def ours(job: Job) -> Seconds:
         kwargs=kwargs,
         dynamic_shapes=job.dynamic_shapes,
         opset_version=job.opset,
+        strategy=strategy,
     )
     exported = time.perf_counter()
     program.save(job.path)
     return Seconds(exported - start, time.perf_counter() - exported)
+
+
+def ours_traced(job: Job) -> Seconds:
+    return ours(job, "trace")
 
 
 def dynamo(job: Job) -> Seconds:
@@ -103,6 +108,7 @@ def torchscript(job: Job) -> Seconds:
 
 EXPORTERS: dict[str, Callable[[Job], Seconds]] = {
     "torch_onnx": ours,
+    "torch_onnx_trace": ours_traced,
     "dynamo": dynamo,
     "torchscript": torchscript,
 }

@@ -23,7 +23,8 @@ from benchmarks import results
 
 ROOT = Path(__file__).parents[1]
 OUTPUT = Path(__file__).parent / "results"
-EXPORTERS = ("torch_onnx", "dynamo", "torchscript")
+EXPORTERS = ("torch_onnx", "torch_onnx_trace", "dynamo", "torchscript")
+DEFAULT = ("torch_onnx", "dynamo", "torchscript")
 MODELS = (
     *("bert", "gpt2", "llama", "llama_cache", "qwen3_moe", "t5", "whisper_encoder"),
     *("whisper_decoder", "wav2vec2", "clip", "vit", "convnext", "resnet", "mobilenet_v2"),
@@ -63,7 +64,7 @@ def main() -> int:
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.run", description=__doc__)
     parser.add_argument("--models", nargs="+", choices=MODELS, default=MODELS, metavar="MODEL")
-    parser.add_argument("--exporters", nargs="+", choices=EXPORTERS, default=EXPORTERS)
+    parser.add_argument("--exporters", nargs="+", choices=EXPORTERS, default=DEFAULT)
     parser.add_argument("--quick", action="store_true", help="tiny models")
     parser.add_argument("--opset", type=int, default=20)
     parser.add_argument("--threads", type=int, default=min(4, os.cpu_count() or 1))
