@@ -124,11 +124,6 @@ def log_sigmoid(g: Builder, self: OnnxValue) -> OnnxValue:
     return g.Sub(low, g.Softplus(g.Neg(g.Abs(self))))
 
 
-@aten("softsign")
-def softsign(g: Builder, self: OnnxValue) -> OnnxValue:
-    return g.Softsign(self)
-
-
 @aten("threshold")
 def threshold(g: Builder, self: OnnxValue, threshold: Any, value: Any) -> OnnxValue:
     return g.Where(g.Greater(self, g.like(threshold, self)), self, g.like(value, self))

@@ -121,7 +121,7 @@ def negate(g: Builder, a: Number) -> OnnxValue:
     return g.Neg(a)
 
 
-@python("python::float", "aten::sym_float")
+@python("python::float")
 def to_float(g: Builder, a: Number) -> OnnxValue:
     return _vector(g, a, torch.float64)
 

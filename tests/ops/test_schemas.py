@@ -1,0 +1,47 @@
+"""Every built-in translation against the schema of every operator it is registered for."""
+
+from __future__ import annotations
+
+import inspect
+
+import pytest
+
+from torch_onnx.capture.binding import operator_named
+from torch_onnx.capture.dialect import NUMBERS
+from torch_onnx.ops import builtin_table
+from torch_onnx.ops.table import SPELLED, Row
+from torch_onnx.translate import MAY_BE_OMITTED
+
+# What a translation may ask for beside the operator's arguments.
+GIVEN = frozenset({"result", "blocks"})
+# Operators of libraries that need not be installed, and of our own.
+ELSEWHERE = ("torchvision::", "transformers::", "python::")
+
+ROWS = [
+    pytest.param(row, id=f"{row.name}-{row.since}")
+    for rows in builtin_table().rows.values()
+    for row in rows
+]
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_arguments_are_the_schemas(row: Row) -> None:
+    if row.name.startswith(ELSEWHERE):
+        numbers = {name for name, _ in NUMBERS.values()} | {"python::if", "python::loop"}
+        assert row.name in numbers or not row.name.startswith("python::")
+        return
+    operator = operator_named(row.name)
+    assert operator is not None, "PyTorch has no such operator"
+    arguments = {argument.name: argument for argument in operator.arguments}
+    # Overloads share functions: what one of them lacks has a default there.
+    spelled = {new: old for old, new in SPELLED.items()}
+    needed = {
+        spelled.get(name, name)
+        for name, parameter in list(inspect.signature(row.fn).parameters.items())[1:]
+        if parameter.default is inspect.Parameter.empty
+    }
+    assert needed - GIVEN <= arguments.keys()
+    # What is not taken has a default that the call must have, or means nothing to ONNX.
+    missing = arguments.keys() - row.accepts - MAY_BE_OMITTED
+    assert all(arguments[name].has_default for name in missing), missing
+    assert set(row.promote) <= row.accepts
