@@ -10,12 +10,13 @@ PIP     := $(BIN)/python -m pip install --disable-pip-version-check --quiet
 TEST_ENV := OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false
 PYTEST   := $(TEST_ENV) $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
-.PHONY: help demo test test-op bench lint format clean
+.PHONY: help demo test test-op conformance bench lint format clean
 
 help:
 	@echo "make demo            export a BERT, run it in ONNX Runtime, compare with PyTorch"
 	@echo "make test            all tests (JOBS=n processes)"
 	@echo "make test-op OP=gelu the tests of one operator"
+	@echo "make conformance     every operator of PyTorch's own database (ARGS=... are passed on)"
 	@echo "make bench           this exporter beside torch.onnx.export (ARGS=... are passed on)"
 	@echo "make lint            ruff and mypy"
 	@echo "make format          let ruff rewrite what it can"
@@ -42,6 +43,9 @@ test: $(VENV)/.dev
 test-op: $(VENV)/.dev
 	@test -n "$(OP)" || { echo "say which: make test-op OP=gelu"; exit 2; }
 	$(PYTEST) tests/ops -k "$(OP)"
+
+conformance: $(VENV)/.dev
+	$(TEST_ENV) $(BIN)/python tests/conformance/run.py --jobs $(JOBS) $(ARGS)
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks $(ARGS)

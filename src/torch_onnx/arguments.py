@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from torch_onnx.errors import ExportError, UnknownOpset
@@ -38,22 +37,6 @@ ANSWERED: dict[str, tuple[Any, str]] = {
 LATER: dict[str, tuple[Any, str]] = {
     "export_modules_as_functions": (False, "modules are not kept as functions yet"),
 }
-
-
-@dataclass(slots=True)
-class Options:
-    """What the user asked for, checked."""
-
-    opset: int = DEFAULT_OPSET
-    tables: list[OpTable] = field(default_factory=list)
-    training: str = "eval"
-    verbose: bool = False
-    custom_opsets: dict[str, int] = field(default_factory=dict)
-    passes: bool = True
-    skipped_passes: frozenset[str] = frozenset()
-    external_data: bool | None = None
-    include_weights: bool = True
-    initializers_as_inputs: bool = False
 
 
 def check_opset(opset: object) -> int:

@@ -184,10 +184,14 @@ class _State:
             for formal, argument in zip(functional.arguments, call.args.values(), strict=False)
         }
         results = [fresh(target) for target in targets]
-        extra = [None] * (len(functional.returns) - len(results))
-        self.calls.append(Call(functional, args, [*results, *extra], call.source))
+        # What an operator with state returns comes before what it writes.
+        own = call.outputs if call.op.name in WITH_STATE else []
+        extra = [None] * (len(functional.returns) - len(results) - len(own))
+        self.calls.append(Call(functional, args, [*own, *results, *extra], call.source))
         for target, result in zip(targets, results, strict=True):
             self.write(target, result, call.source)
+        if own:
+            return
         for output, target in zip(call.outputs, targets, strict=False):
             # add_ returns self: its result is another name of what it wrote.
             if isinstance(output, Value):
@@ -232,14 +236,26 @@ def _shares_storage(value: Value, base: Value) -> bool:
     return compat.same_storage(value.fake, base.fake)
 
 
+# Operators that write to statistics and return something else.
+WITH_STATE = {
+    "aten::_native_batch_norm_legit": "aten::_native_batch_norm_legit_functional",
+    "aten::_batch_norm_with_update": "aten::_batch_norm_with_update_functional",
+}
+
+
 def functional_form(op: Operator) -> Operator | None:
     """The operator that returns what ``op`` writes: ``add_.Tensor`` → ``add.Tensor``."""
+    if op.name in WITH_STATE:
+        return operator_named(WITH_STATE[op.name])
     name, _, overload = op.name.partition(".")
     if name.endswith("_") and not name.endswith("__"):
         plain = name[:-1]
         special = {"aten::normal": "aten::normal_functional"}.get(plain, plain)
         found = operator_named(f"{special}.{overload}" if overload else special)
         return found if found is not None and not found.is_mutating else None
+    if any(a.written and not a.keyword_only for a in op.arguments):
+        # Only what is written to ``out=`` is a result and nothing else.
+        return None
     inputs = [a.name for a in op.arguments if not a.written]
     for candidate in compat.overloads_named(name):
         found = operator_named(f"{name}.{candidate}" if candidate != "default" else name)

@@ -1,0 +1,113 @@
+"""One sample exported, loaded, run and compared."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from dataclasses import dataclass
+
+import torch
+
+import torch_onnx
+from conformance.samples import Sample
+from torch_onnx import runtime
+from torch_onnx.errors import ExportError, UnsupportedOperators
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a sample went: ``ok``, or at which step it failed, and the first line of why."""
+
+    step: str
+    reason: str = ""
+
+
+OK = Outcome("ok")
+
+
+def check(sample: Sample, opset: int, dynamic: bool = False, values: bool = True) -> Outcome:
+    """Export a sample, run it in ONNX Runtime, and compare values, dtypes and shapes."""
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")
+        logging.disable(logging.ERROR)
+        try:
+            wanted = _flat(sample.call(*[tensor.clone() for tensor in sample.tensors]))
+        except Exception as error:
+            return Outcome("eager", _first(error))
+        shapes = (tuple(map(_all_dynamic, sample.tensors)),) if dynamic else None
+        try:
+            program = torch_onnx.export(
+                sample.call, sample.tensors, opset_version=opset, dynamic_shapes=shapes
+            )
+        except UnsupportedOperators as error:
+            calls = {
+                f"{call.op}{f' ({call.reason})' if call.reason else ''}" for call in error.calls
+            }
+            return Outcome("unsupported", ", ".join(sorted(calls))[:300])
+        except ExportError as error:
+            return Outcome("refused", _first(error))
+        except Exception as error:
+            return Outcome("crash", f"{type(error).__name__}: {_first(error)}")
+        try:
+            session = runtime.session(program.model)
+        except Exception as error:
+            return Outcome("load", _first(error))
+        try:
+            names = [value.name for value in session.get_inputs()]
+            feeds = dict(zip(program.input_names, sample.tensors, strict=True))
+            got = runtime.run(session, {name: feeds[name] for name in names})
+        except Exception as error:
+            return Outcome("run", _first(error))
+        return _compare(got, wanted, values)
+
+
+def _all_dynamic(tensor: torch.Tensor) -> dict[int, object]:
+    return dict.fromkeys(range(tensor.dim()), torch.export.Dim.AUTO)
+
+
+def _compare(got: list[torch.Tensor], wanted: list[torch.Tensor], values: bool) -> Outcome:
+    if len(got) != len(wanted):
+        return Outcome("outputs", f"{len(got)} instead of {len(wanted)}")
+    for ours, theirs in zip(got, wanted, strict=True):
+        if theirs.is_complex() and not ours.is_complex():
+            theirs = torch.view_as_real(theirs.resolve_conj())
+        if ours.dtype != theirs.dtype:
+            return Outcome("dtype", f"{ours.dtype} instead of {theirs.dtype}")
+        if ours.shape != theirs.shape:
+            return Outcome("shape", f"{list(ours.shape)} instead of {list(theirs.shape)}")
+        if not values:
+            continue
+        try:
+            torch.testing.assert_close(ours, theirs, equal_nan=True, **_tolerance(theirs.dtype))
+        except AssertionError as error:
+            lines = [line for line in str(error).splitlines() if "difference" in line]
+            return Outcome("values", (lines or [_first(error)])[0])
+    return OK
+
+
+def _tolerance(dtype: torch.dtype) -> dict[str, float]:
+    """Twice PyTorch's own for its backends: two libraries add up in different orders."""
+    table = {
+        torch.float16: (2e-3, 2e-3),
+        torch.bfloat16: (3.2e-2, 2e-2),
+        torch.float32: (1e-4, 2e-5),
+        torch.float64: (1e-5, 1e-6),
+    }
+    rtol, atol = table.get(dtype, (0.0, 0.0))
+    return {"rtol": rtol, "atol": atol}
+
+
+def _flat(result: object) -> list[torch.Tensor]:
+    if isinstance(result, torch.Tensor):
+        return [result]
+    if isinstance(result, (list, tuple)):
+        return [leaf for item in result for leaf in _flat(item)]
+    return [] if result is None else [torch.as_tensor(result)]
+
+
+def _first(error: BaseException) -> str:
+    text = str(error).strip() or type(error).__name__
+    return text.splitlines()[0][:300]
+
+
+__all__ = ["OK", "Outcome", "check"]

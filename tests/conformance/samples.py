@@ -1,0 +1,65 @@
+"""Operators and samples of PyTorch's own database, as callables on tensors."""
+
+from __future__ import annotations
+
+import itertools
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch.testing._internal.common_methods_invocations import op_db
+from torch.testing._internal.opinfo.core import OpInfo
+from torch.utils._pytree import tree_flatten, tree_unflatten
+
+# What comes out is whatever lies in memory, or differs from run to run: only types are compared.
+UNSPECIFIED = frozenset(
+    "empty empty_like empty_permuted empty_strided new_empty new_empty_strided "
+    "bernoulli multinomial normal rand_like randint randint_like randn randn_like uniform "
+    "nn.functional.alpha_dropout nn.functional.dropout nn.functional.dropout2d "
+    "nn.functional.dropout3d nn.functional.feature_alpha_dropout exponential cauchy geometric "
+    "log_normal nn.functional.fractional_max_pool2d nn.functional.fractional_max_pool3d "
+    "nn.functional.rrelu pca_lowrank svd_lowrank".split()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One call: ``call(*tensors)`` is the operator with everything else filled in."""
+
+    call: Callable[..., Any]
+    tensors: tuple[torch.Tensor, ...]
+
+
+def operators() -> dict[str, OpInfo]:
+    """All of the database by name, variants told apart (``div.floor_rounding``)."""
+    found = {}
+    for info in op_db:
+        name = f"{info.name}.{info.variant_test_name}" if info.variant_test_name else info.name
+        found[name] = info
+    return dict(sorted(found.items()))
+
+
+def samples(info: OpInfo, dtype: torch.dtype, at_most: int | None = None) -> Iterator[Sample]:
+    """The database's samples of an operator."""
+    torch.manual_seed(0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = info.sample_inputs("cpu", dtype, requires_grad=False)
+        for sample in itertools.islice(found, at_most):
+            yield _sample(info.op, (sample.input, *sample.args), sample.kwargs)
+
+
+def _sample(op: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Sample:
+    leaves, structure = tree_flatten((args, kwargs))
+    places = [i for i, leaf in enumerate(leaves) if isinstance(leaf, torch.Tensor)]
+
+    def call(*tensors: torch.Tensor) -> Any:
+        filled = list(leaves)
+        for place, tensor in zip(places, tensors, strict=True):
+            filled[place] = tensor
+        args, kwargs = tree_unflatten(filled, structure)
+        return op(*args, **kwargs)
+
+    return Sample(call, tuple(leaves[place].detach() for place in places))
