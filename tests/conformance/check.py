@@ -102,6 +102,8 @@ def _flat(result: object) -> list[torch.Tensor]:
         return [result]
     if isinstance(result, (list, tuple)):
         return [leaf for item in result for leaf in _flat(item)]
+    if isinstance(result, float):
+        return [torch.tensor(result, dtype=torch.float64)]
     return [] if result is None else [torch.as_tensor(result)]
 
 

@@ -10,8 +10,9 @@ from torch.fx.experimental.proxy_tensor import make_fx
 
 from torch_onnx import compat
 from torch_onnx.capture.dims import DimNames
+from torch_onnx.capture.functionalize import functionalize
 from torch_onnx.capture.fx import FxReader, value_of
-from torch_onnx.graph import Argument, Call, Decomposition, Parameter, Value, substitute
+from torch_onnx.graph import Argument, AtenGraph, Call, Decomposition, Parameter, Value, substitute
 
 
 class Decomposer:
@@ -71,6 +72,8 @@ class Decomposer:
         placeholders = [node for node in module.graph.nodes if node.op == "placeholder"]
         reader.env.update(zip(placeholders, values, strict=True))
         outputs = reader.read(module.graph)
-        if any(new.op == call.op for new in reader.calls):
+        # Decompositions write to tensors of their own making.
+        body = functionalize(AtenGraph(values, parameters, reader.calls, outputs))
+        if any(new.op == call.op for new in body.calls):
             return None
-        return Decomposition(reader.calls, outputs, parameters)
+        return Decomposition(body.calls, body.outputs, parameters)
