@@ -102,6 +102,8 @@ def prelu(g: Builder, self: OnnxValue, weight: OnnxValue) -> OnnxValue:
     if weight.rank == 1 and rank > 2 and weight.shape != (1,):
         # One slope a channel: the axis after the batch.
         weight = g.Unsqueeze(weight, axes=list(range(1, rank - 1)))
+    if rank == 0 and weight.rank == 1:
+        weight = g.Squeeze(weight, axes=[0])
     return g.PRelu(self, weight)
 
 

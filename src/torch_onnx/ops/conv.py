@@ -98,6 +98,14 @@ def transposed_convolution(
 ) -> Any:
     only_floats(input, "a convolution")
     rank = len(shape_of(weight)) - 2
+    pads, extra = per_axis(padding, rank), per_axis(output_padding, rank)
+    ends = list(pads)
+    if any(e >= s for e, s in zip(extra, per_axis(stride, rank), strict=True)):
+        # ONNX keeps it below the stride, but the same sizes come from less padding at the end.
+        ends = [p - e for p, e in zip(pads, extra, strict=True)]
+        extra = [0] * rank
+        if min(ends) < 0:
+            raise NotExpressible("a transposed convolution with so much output_padding")
     return batched(
         g,
         input,
@@ -107,8 +115,8 @@ def transposed_convolution(
             weight,
             bias,
             strides=per_axis(stride, rank),
-            pads=2 * per_axis(padding, rank),
-            output_padding=per_axis(output_padding, rank),
+            pads=[*pads, *ends],
+            output_padding=extra,
             dilations=per_axis(dilation, rank),
             group=groups,
         ),

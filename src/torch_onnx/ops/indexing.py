@@ -163,6 +163,9 @@ def gather(
     axis = axis_of(self, dim)
     if index.rank == 0:
         return g.Gather(flat(g, self), index, axis=0)
+    if 0 in shape_of(index):
+        # PyTorch takes an index of nothing in any rank.
+        return g.expand(g.like(0, self), sizes_of(g, index))
     return g.GatherElements(flat(g, self) if self.rank == 0 else self, index, axis=axis)
 
 
@@ -206,6 +209,8 @@ def _is_tensor(value: OnnxValue | float) -> bool:
 
 @aten("masked_select")
 def masked_select(g: Builder, self: OnnxValue, mask: OnnxValue) -> OnnxValue:
+    if self.rank == mask.rank == 0:
+        self, mask = flat(g, self), flat(g, mask)
     whole = broadcast([self.shape, mask.shape])
     like = type(self)(self.dtype, whole)
     x = broadcast_with(g, self, [mask], like)
@@ -282,7 +287,38 @@ def embedding_bag(
     )
 
 
-@aten("embedding_bag.padding_idx", "_embedding_bag", "_embedding_bag_forward_only")
+@aten("embedding_bag.padding_idx")
+def embedding_bag_without(
+    g: Builder,
+    weight: OnnxValue,
+    indices: OnnxValue,
+    offsets: OnnxValue,
+    scale_grad_by_freq: bool,
+    mode: int,
+    sparse: bool,
+    per_sample_weights: OnnxValue | None,
+    include_last_offset: bool,
+    padding_idx: int | None,
+) -> list[OnnxValue]:
+    """A negative ``padding_idx`` counts from the end here, where the kernels below mean none."""
+    rows = shape_of(weight)[0]
+    if padding_idx is not None and padding_idx < 0:
+        if not isinstance(rows, int):
+            raise NotExpressible("a negative padding_idx needs a known number of embeddings")
+        padding_idx += rows
+    return embedding_bag_padded(
+        g,
+        weight,
+        indices,
+        offsets,
+        mode=mode,
+        per_sample_weights=per_sample_weights,
+        include_last_offset=include_last_offset,
+        padding_idx=-1 if padding_idx is None else padding_idx,
+    )
+
+
+@aten("_embedding_bag", "_embedding_bag_forward_only")
 def embedding_bag_padded(
     g: Builder,
     weight: OnnxValue,
@@ -293,7 +329,7 @@ def embedding_bag_padded(
     sparse: bool = False,
     per_sample_weights: OnnxValue | None = None,
     include_last_offset: bool = False,
-    padding_idx: int | None = None,
+    padding_idx: int = -1,
 ) -> list[OnnxValue]:
     """Rows of weight reduced in bags; only the first result is made, nothing reads the others."""
     rows = g.Gather(weight, indices, axis=0)
@@ -302,7 +338,7 @@ def embedding_bag_padded(
     bags = g.cast(offsets, torch.int64)
     if include_last_offset:
         bags = g.Slice(bags, [0], [-1], axes=[0])
-    pads = padding_idx if padding_idx is not None and padding_idx >= 0 else None
+    pads = padding_idx if padding_idx >= 0 else None
     if pads is None and (each := _bag_size(bags, indices)) is not None:
         grouped = g.reshape(rows, [-1, each, *sizes_of(g, weight)[1:]])
         reduce = {0: g.ReduceSum, 1: g.ReduceMean, 2: g.ReduceMax}[mode]

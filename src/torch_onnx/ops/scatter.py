@@ -167,6 +167,8 @@ def is_full(values: OnnxValue, whole: Sequence[KnownSize]) -> bool:
 
 @aten("masked_scatter")
 def masked_scatter(g: Builder, self: OnnxValue, mask: OnnxValue, source: OnnxValue) -> OnnxValue:
+    if (mask.rank or 0) > (self.rank or 0):
+        self = expand_like(g, self, mask)
     whole = expand_like(g, g.cast(mask, torch.bool), self)
     if self.rank == 0:
         return g.Where(mask, g.reshape(g.Slice(flat(g, source), [0], [1], axes=[0]), []), self)
