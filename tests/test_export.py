@@ -329,3 +329,32 @@ def test_a_failed_capture_prints_no_graph(capfd: pytest.CaptureFixture[str]) -> 
     with pytest.raises(errors.CaptureError, match=r"return x if x\.nonzero"):
         torch_onnx.export(model, (torch.randn(6, 4),), strategy="export")
     assert "def forward" not in "".join(capfd.readouterr())
+
+
+def test_an_example_of_one_is_captured_as_what_it_is() -> None:
+    """Captures try a larger size first; what the model does for a size of one must not get lost."""
+
+    def branches(x: torch.Tensor) -> torch.Tensor:
+        return x + 1 if x.shape[0] == 1 else x - 1
+
+    def fits_one_only(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        return torch.cat([x, y]).view(3)
+
+    with pytest.raises(errors.DimensionSpecialized, match="batch == 1"):
+        torch_onnx.export(branches, (torch.ones(1, 4),), dynamic_shapes={"x": {0: "batch"}})
+    with pytest.raises(errors.DimensionSpecialized, match="the model fixes it to 1"):
+        torch_onnx.export(
+            fits_one_only, (torch.ones(1), torch.ones(2)), dynamic_shapes={"x": {0: "n"}, "y": None}
+        )
+
+    def longer(past: torch.Tensor, new: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        whole = torch.cat([past, new])
+        if whole.shape[0] > mask.shape[0]:
+            mask = torch.cat([mask, mask[:1]])
+        return whole * mask[: whole.shape[0]]
+
+    call = (torch.randn(5), torch.randn(1), torch.randn(6))
+    names = {"past": {0: "past"}, "new": {0: "new"}, "mask": {0: "all"}}
+    with pytest.warns(errors.ModelNotes, match="new \\+ past <= all|past \\+ new <= all"):
+        program = torch_onnx.export(longer, call, dynamic_shapes=names)
+    assert not program.verify(torch.randn(3), torch.randn(4), torch.randn(7)).mismatches

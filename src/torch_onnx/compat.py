@@ -125,6 +125,11 @@ def decides(environment: Any, condition: Any, ranges: Mapping[str, tuple[int, in
     return any(bool(condition.subs(symbols[0], size)) is False for size in tried)
 
 
+def is_false_for(condition: Any, sizes: Mapping[Any, int]) -> bool:
+    """Whether a condition is known to be false for these values of its symbols."""
+    return str(condition.subs(dict(sizes))) == "False"
+
+
 def fails_at(environment: Any | None, size: Any, value: int) -> bool:
     """Whether the capture relied on a size in a way that is false for another value of it."""
     symbol = size if isinstance(size, int) else expression_of(size)

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import torch
+
 from torch_onnx import compat
 from torch_onnx.capture.dims import DimNames
 from torch_onnx.capture.sources import Sources
@@ -144,6 +146,44 @@ def tied_to_example(
             if compat.fails_at(environment, size, ANOTHER_SIZE):
                 tied.add((index, axis))
     return tied
+
+
+def larger_example(
+    tensors: Sequence[torch.Tensor], dynamic: DynamicAxes
+) -> list[torch.Tensor] | None:
+    """The example with another size wherever a dynamic one is 0 or 1; None where none is."""
+    made = list(tensors)
+    for index, axes in dynamic.items():
+        for axis in axes:
+            sizes = list(made[index].shape)
+            if sizes[axis] <= 1:
+                sizes[axis] = ANOTHER_SIZE
+                tensor = made[index]
+                is_empty = tensor.numel() == 0
+                made[index] = tensor.new_zeros(sizes) if is_empty else tensor.expand(sizes).clone()
+    same = all(new is old for new, old in zip(made, tensors, strict=True))
+    return None if same else made
+
+
+def still_holds(
+    environment: Any,
+    fakes: Sequence[Any],
+    tensors: Sequence[torch.Tensor],
+    dynamic: DynamicAxes,
+) -> bool:
+    """Whether the model's own branches go the same way for the example as it was given."""
+    sizes = {
+        compat.expression_of(fakes[index].shape[axis]): tensors[index].shape[axis]
+        for index, axes in dynamic.items()
+        for axis in axes
+    }
+    sources = Sources("")
+    for condition, place in compat.guards_of(environment):
+        frame = sources.frame_of(place)
+        if frame is not None and not frame.path.startswith(FRAMEWORK):
+            if compat.is_false_for(condition, sizes):
+                return False
+    return True
 
 
 def name_dims(dims: DimNames, fakes: Sequence[Any], dynamic: DynamicAxes) -> None:

@@ -20,12 +20,12 @@ from torch.export import ExportedProgram
 
 from torch_onnx import compat
 from torch_onnx.capture.assumptions import (
-    ANOTHER_SIZE,
     Assumptions,
     DynamicAxes,
     DynamicAxis,
+    larger_example,
     name_dims,
-    tied_to_example,
+    still_holds,
 )
 from torch_onnx.capture.decompose import Decomposer
 from torch_onnx.capture.dims import DimNames
@@ -40,7 +40,7 @@ def export_program(
 ) -> ExportedProgram:
     """Run ``module(*tensors)`` under torch.export.
 
-    Once, but for examples whose dynamic sizes of 0 or 1 got settled: these are made larger then.
+    Dynamic sizes of 0 and 1 are tried larger first: PyTorch's own code settles such sizes.
 
     Raises:
         CaptureError: when the model's forward raises or depends on a tensor's value.
@@ -49,16 +49,17 @@ def export_program(
         {axis: _export_dim(spec) for axis, spec in dynamic.get(i, {}).items()} or None
         for i in range(len(tensors))
     )
-    program = _export(module, tensors, shapes)
-    fakes = _user_fakes(program)
-    tied = tied_to_example(compat.shape_environment(program), fakes, dynamic)
-    if tied:
+    larger = larger_example(tensors, dynamic)
+    if larger is not None:
         try:
-            return _export(module, _larger(tensors, tied, dynamic), shapes)
+            program = _export(module, larger, shapes)
         except CaptureError:
-            # Other inputs' sizes do not fit the larger ones: the first program shows what is fixed.
+            # Other inputs' sizes do not fit the larger ones.
+            return _export(module, tensors, shapes)
+        environment = compat.shape_environment(program)
+        if still_holds(environment, _user_fakes(program), tensors, dynamic):
             return program
-    return program
+    return _export(module, tensors, shapes)
 
 
 def _export(
@@ -86,26 +87,6 @@ def _user_fakes(program: ExportedProgram) -> list[Any]:
         if spec.kind.name == "USER_INPUT"
     ]
     return [nodes[name].meta.get("val") for name in names]
-
-
-def _larger(
-    tensors: Sequence[torch.Tensor], tied: set[tuple[int, int]], dynamic: DynamicAxes
-) -> list[torch.Tensor]:
-    """The example with other sizes along ``tied`` axes, and those that have the same names."""
-    names = {dynamic[index][axis].name for index, axis in tied} - {None}
-    made = list(tensors)
-    for index, axes in dynamic.items():
-        for axis, spec in axes.items():
-            if (index, axis) in tied or spec.name in names:
-                tensor = made[index]
-                sizes = list(tensor.shape)
-                if sizes[axis] > 1:
-                    continue
-                sizes[axis] = ANOTHER_SIZE
-                made[index] = (
-                    tensor.expand(sizes).clone() if tensor.numel() else tensor.new_zeros(sizes)
-                )
-    return made
 
 
 @contextlib.contextmanager

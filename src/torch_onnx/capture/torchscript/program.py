@@ -11,7 +11,13 @@ from typing import Any
 import torch
 
 from torch_onnx import compat
-from torch_onnx.capture.assumptions import FRAMEWORK, Assumptions, DynamicAxes, name_dims
+from torch_onnx.capture.assumptions import (
+    FRAMEWORK,
+    Assumptions,
+    DynamicAxes,
+    larger_example,
+    name_dims,
+)
 from torch_onnx.capture.decompose import Decomposer
 from torch_onnx.capture.dims import DimNames
 from torch_onnx.capture.sources import Sources
@@ -110,6 +116,24 @@ def from_script(
         CaptureError: for what the program does that ONNX can't hold.
         DimensionSpecialized: when a dim of ``dynamic`` became fixed.
     """
+    larger = larger_example(tensors, dynamic)
+    if larger is not None:
+        try:
+            return _interpreted(script, larger, dynamic, input_names, arguments, prefix)
+        except CaptureError:
+            # Other inputs' sizes do not fit the larger ones.
+            pass
+    return _interpreted(script, tensors, dynamic, input_names, arguments, prefix)
+
+
+def _interpreted(
+    script: Any,
+    tensors: Sequence[torch.Tensor],
+    dynamic: DynamicAxes,
+    input_names: Sequence[str],
+    arguments: Any,
+    prefix: str,
+) -> tuple[AtenGraph, Any]:
     fakes, dims = Fakes(), DimNames()
     with compat.sizes_of_one_stay_dynamic(), compat.quiet():
         stand_ins = fakes.inputs(tensors, dynamic)
