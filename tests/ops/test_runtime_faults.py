@@ -6,6 +6,7 @@ the operator can be used.
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import numpy as np
@@ -67,3 +68,18 @@ def test_group_normalization_loses_the_digits_of_data_far_from_zero() -> None:
     wanted = groups - groups.mean(-1, keepdims=True)
     wanted = (wanted / np.sqrt(groups.var(-1, keepdims=True) + 1e-5)).reshape(far.shape)
     assert np.abs(got - wanted).max() > 1e-3
+
+
+def test_reducing_scatter_nd_loses_updates() -> None:
+    """Its threads write over each other, so any one run may be right: some of many are wrong."""
+    places = np.random.default_rng(0).integers(0, 64, (20000, 1))
+    updates = np.ones((20000, 64), np.float32)
+    wanted = np.zeros((64, 64), np.float32)
+    np.add.at(wanted, places[:, 0], updates)
+    start = np.zeros_like(wanted)
+    runs = [run("ScatterND", 18, start, places, updates, reduction="add") for _ in range(20)]
+    index = np.repeat(places, 64, axis=1)
+    safe = [run("ScatterElements", 18, start, index, updates, reduction="add") for _ in range(20)]
+    assert all(np.array_equal(got, wanted) for got in safe)
+    if len(os.sched_getaffinity(0)) > 1:
+        assert not all(np.array_equal(got, wanted) for got in runs)

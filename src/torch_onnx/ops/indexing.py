@@ -371,11 +371,43 @@ def _reduced_bags(
         return g.Expand(g.like(number, rows), shape)
 
     if mode == 2:
-        largest = g.ScatterND(base(float("-inf")), bag, rows, reduction="max")
+        largest = scatter_reduced(g, base(float("-inf")), bag, rows, "max")
         # A bag of nothing is zero.
         return g.Where(g.Equal(largest, g.like(float("-inf"), rows)), g.like(0, rows), largest)
-    total: OnnxValue = g.ScatterND(base(0), bag, rows, reduction="add")
+    total = scatter_reduced(g, base(0), bag, rows, "add")
     if mode == 0:
         return total
-    counted = g.ScatterND(base(0), bag, expand_like(g, g.like(1, rows), rows), reduction="add")
+    counted = scatter_reduced(g, base(0), bag, expand_like(g, g.like(1, rows), rows), "add")
     return g.Div(total, g.Max(counted, g.like(1, rows)))
+
+
+def scatter_reduced(
+    g: Builder, x: OnnxValue, places: OnnxValue, updates: OnnxValue, reduction: str
+) -> OnnxValue:
+    """ScatterND with a reduction, said with ScatterElements.
+
+    ONNX Runtime 1.32 runs a reducing ScatterND in several threads that write over each other: its
+    sums over equal places change from run to run (tests/ops/test_runtime_faults.py).
+    """
+    sizes = sizes_of(g, x)
+    axes = shape_of(places)[-1]
+    if not isinstance(axes, int):
+        raise NotExpressible("scattering at places of unknown rank")
+    outer, rest = sizes[:axes], sizes[axes:]
+    rows = g.reshape(x, [g.product(outer), *rest]) if axes != 1 else x
+    linear = _linear_places(g, places, outer)
+    updates = g.reshape(updates, [-1, *rest])
+    index = g.Unsqueeze(linear, axes=list(range(1, len(rest) + 1))) if rest else linear
+    index = g.Expand(index, g.Shape(updates)) if rest else index
+    written = g.ScatterElements(rows, index, updates, axis=0, reduction=reduction)
+    return g.reshape(written, sizes) if axes != 1 else written
+
+
+def _linear_places(g: Builder, places: OnnxValue, sizes: Sequence[AnySize]) -> OnnxValue:
+    """The places in the axes merged into one, as a vector."""
+    if len(sizes) == 1:
+        return g.reshape(places, [-1])
+    strides = [g.product(sizes[axis + 1 :]) for axis in range(len(sizes))]
+    wrapped = g.Mod(places, g.vector(list(sizes)))
+    merged = g.ReduceSum(g.Mul(wrapped, g.vector(strides)), axes=[-1], keepdims=0)
+    return g.reshape(merged, [-1])

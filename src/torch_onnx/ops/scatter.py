@@ -10,7 +10,14 @@ import torch
 from torch_onnx.builder.values import KnownSize, Number, OnnxValue
 from torch_onnx.errors import NotExpressible
 from torch_onnx.ops.axes import axis_of, rank_of, shape_of, sizes_of
-from torch_onnx.ops.indexing import Indices, indices_shape, is_mask, read_indices, stacked
+from torch_onnx.ops.indexing import (
+    Indices,
+    indices_shape,
+    is_mask,
+    read_indices,
+    scatter_reduced,
+    stacked,
+)
 from torch_onnx.ops.shape import expand_like, flat, move_axes
 from torch_onnx.ops.table import OpTable
 
@@ -65,6 +72,8 @@ def scattered(
     dtype = x.dtype
     if reduction is not None and (wider := REDUCED_AS.get(dtype)) is not None:
         x, updates = g.cast(x, wider), g.cast(updates, wider)
+    if reduction is not None and operator == "ScatterND":
+        return g.cast(scatter_reduced(g, x, places, updates, reduction), dtype)
     named = {} if axis is None else {"axis": axis}
     return g.cast(g.node(operator, x, places, updates, reduction=reduction, **named), dtype)
 
