@@ -284,3 +284,68 @@ def memory_format_numbered(number: int) -> torch.memory_format:
 def is_script(value: Any) -> bool:
     """Whether a value is a TorchScript module or object."""
     return isinstance(value, (torch._C.ScriptModule, torch._C.ScriptObject))
+
+
+@contextlib.contextmanager
+def recurrent_layers_have_types() -> Iterator[None]:
+    """Within, recurrent layers on fake tensors just tell their results' types.
+
+    PyTorch finds these by running the layers step by step, which fixes the length of the sequence.
+    And what it says of a packed sequence is wrong: that it is as long as the batch, of floats.
+    """
+    from torch._subclasses.fake_impls import op_implementations_dict as implementations
+
+    keys = torch._C.DispatchKey.CompositeImplicitAutograd, torch._C.DispatchKey.Autograd
+    saved = []
+    for name in ("lstm", "gru", "rnn_tanh", "rnn_relu"):
+        for kind, typed in (("input", _types_of_layer), ("data", _types_of_packed_layer)):
+            overload: Any = getattr(getattr(torch.ops.aten, name), kind)
+            saved.append((overload, dict(overload.py_kernels)))
+            overload.py_kernels.update(dict.fromkeys(keys, typed))
+            overload._dispatch_cache.clear()
+    pack = torch.ops.aten._pack_padded_sequence.default
+    packed = implementations[pack]
+    implementations[pack] = _types_of_packed
+    try:
+        yield
+    finally:
+        implementations[pack] = packed
+        for overload, kernels in saved:
+            overload.py_kernels.clear()
+            overload.py_kernels.update(kernels)
+            overload._dispatch_cache.clear()
+
+
+def _types_of_layer(
+    input: torch.Tensor,
+    hx: Any,
+    params: Any,
+    has_biases: bool,
+    num_layers: int,
+    dropout: float,
+    train: bool,
+    bidirectional: bool,
+    batch_first: bool = False,
+) -> tuple[torch.Tensor, ...]:
+    states = [hx] if isinstance(hx, torch.Tensor) else list(hx)
+    width = states[0].shape[-1] * (2 if bidirectional else 1)
+    sizes = list(input.shape[:-1])
+    if batch_first:
+        # Made with the time first, and so it lies in memory.
+        output = input.new_empty([*sizes[::-1], width]).transpose(0, 1)
+    else:
+        output = input.new_empty([*sizes, width])
+    return (output, *(torch.empty_like(state) for state in states))
+
+
+def _types_of_packed_layer(
+    data: torch.Tensor, batch_sizes: torch.Tensor, *rest: Any
+) -> tuple[torch.Tensor, ...]:
+    return _types_of_layer(data, *rest)
+
+
+def _types_of_packed(
+    mode: Any, overload: Any, input: torch.Tensor, lengths: torch.Tensor, batch_first: bool
+) -> tuple[torch.Tensor, torch.Tensor]:
+    data = input.new_empty([unknown_size(mode), *input.shape[2:]])
+    return data, lengths.new_empty([unknown_size(mode)])

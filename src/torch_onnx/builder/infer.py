@@ -333,6 +333,14 @@ def _layer_normalization(inputs: Inputs, attributes: dict[str, Any]) -> list[Sha
     return [shape_of(inputs[0]), None, None]
 
 
+def _recurrent(inputs: Inputs, attributes: dict[str, Any]) -> list[Shape]:
+    shape, hidden = shape_of(inputs[0]), attributes["hidden_size"]
+    time, batch, _ = shape if shape is not None else (None, None, None)
+    directions = 2 if attributes.get("direction") == "bidirectional" else 1
+    last = (directions, batch, hidden)
+    return [(time, *last), last, last]
+
+
 def _one_hot(inputs: Inputs, attributes: dict[str, Any]) -> list[Shape]:
     indices, depth = shape_of(inputs[0]), constant_list(inputs[1])
     if indices is None:
@@ -388,6 +396,9 @@ def _table() -> dict[str, Rule]:
         TopK=_topk,
         LayerNormalization=_layer_normalization,
         OneHot=_one_hot,
+        GRU=_recurrent,
+        LSTM=_recurrent,
+        RNN=_recurrent,
     )
     return rules
 

@@ -68,7 +68,11 @@ def _export(
     try:
         with _without_graphs_in_stderr(), warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore")
-            with compat.sizes_of_one_stay_dynamic(), compat.quiet():
+            with (
+                compat.sizes_of_one_stay_dynamic(),
+                compat.recurrent_layers_have_types(),
+                compat.quiet(),
+            ):
                 return torch.export.export(
                     module, tuple(tensors), dynamic_shapes=(shapes,), strict=False
                 )

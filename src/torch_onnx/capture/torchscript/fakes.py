@@ -83,6 +83,8 @@ class Fakes:
         Raises:
             Exception: PyTorch's own, when the operator does not take these arguments.
         """
+        if compat.is_operator(function) and function.name() == "aten::_pad_packed_sequence":
+            return self._padded(*args)
         try:
             with compat.running_on(self.mode), torch.no_grad():
                 return function(*args, **kwargs)
@@ -91,6 +93,23 @@ class Fakes:
             if runs[0] is None:
                 raise
             return self._common(runs)
+
+    def _padded(
+        self,
+        data: torch.Tensor,
+        batch_sizes: torch.Tensor,
+        batch_first: bool,
+        padding_value: Any,
+        total_length: Any,
+    ) -> list[torch.Tensor]:
+        """A packed sequence padded again. PyTorch's own code looks at the numbers."""
+        given = not isinstance(total_length, int) or total_length > 0
+        steps = total_length if given else batch_sizes.shape[0]
+        members = self.unknown_size()
+        outer = [members, steps] if batch_first else [steps, members]
+        with self.mode:
+            padded = torch.empty([*outer, *data.shape[1:]], dtype=data.dtype)
+            return [padded, torch.empty([members], dtype=batch_sizes.dtype)]
 
     def _sampled(
         self, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any], data: int, factor: int

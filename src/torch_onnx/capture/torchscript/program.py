@@ -135,7 +135,11 @@ def _interpreted(
     prefix: str,
 ) -> tuple[AtenGraph, Any]:
     fakes, dims = Fakes(), DimNames()
-    with compat.sizes_of_one_stay_dynamic(), compat.quiet():
+    with (
+        compat.sizes_of_one_stay_dynamic(),
+        compat.recurrent_layers_have_types(),
+        compat.quiet(),
+    ):
         stand_ins = fakes.inputs(tensors, dynamic)
         name_dims(dims, stand_ins, dynamic)
         is_module = isinstance(script, torch.nn.Module)
