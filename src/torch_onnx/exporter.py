@@ -131,12 +131,12 @@ def export(
             with stages.stage("verify"):
                 program.verify()
     if program.notes:
-        warnings.warn("\n".join(["The exported model:", *program.notes]), ModelNotes, stacklevel=2)
+        warnings.warn("\n  ".join(["The exported model", *program.notes]), ModelNotes, stacklevel=2)
     if f is not None:
         with stages.stage("save"):
             program.save(f)
     if report or profile or verbose:
-        print(stages.table(), *program.notes, sep="\n")  # noqa: T201 - asked for
+        print(stages.table(), *(f"The model {note}." for note in program.notes), sep="\n")  # noqa: T201 - asked for
     return program
 
 

@@ -180,7 +180,7 @@ class AtenGraph:
     decompose: Callable[[Call], Decomposition | None] | None = None
     """The front end's way to split one call into simpler ones, or None when it has none."""
     notes: list[str] = field(default_factory=list)
-    """What the user should be told: dropped assertions, specialised sizes."""
+    """What the user should be told, each to be read after "The exported model"."""
 
 
 @dataclass(slots=True, eq=False)

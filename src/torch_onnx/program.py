@@ -29,7 +29,7 @@ class ONNXProgram:
         profile: where the export's time and memory went.
         input_names: the graph's inputs, in order.
         output_names: the graph's outputs, in order.
-        notes: what the user should know about the export (dropped assertions and the like).
+        notes: what the user should know of the model, each to be read after "The exported model".
         verification: the result of the last ``verify``.
         exported_program: torch's program, when torch.export captured it.
     """

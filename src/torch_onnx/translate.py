@@ -55,9 +55,7 @@ def drop_unused(graph: AtenGraph) -> AtenGraph:
     """
     if graph.buffer_writes:
         names = ", ".join(sorted(graph.buffer_writes))
-        graph.notes.append(
-            f"The model writes the buffers {names}; the ONNX model does not keep them."
-        )
+        graph.notes.append(f"does not keep what the program writes to the buffers {names}")
     used = set(values_of(graph.outputs))
     graph.calls = _used_calls(graph.calls, used)
     return graph

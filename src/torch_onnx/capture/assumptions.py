@@ -90,7 +90,7 @@ class Assumptions:
         raise DimensionSpecialized(rows)
 
     def notes(self, inputs: Sequence[Value]) -> list[str]:
-        """All that holds for the exported model and was not asked for, a sentence each."""
+        """What holds for the exported model and was not asked for."""
         return [*self._equalities(inputs), *self._branches(inputs)]
 
     def _equalities(self, inputs: Sequence[Value]) -> list[str]:
@@ -99,7 +99,7 @@ class Assumptions:
             for axis, spec in axes.items():
                 size = (inputs[index].shape or ())[axis]
                 if spec.name is not None and str(size) != spec.name:
-                    notes.append(f"{self.place(index, axis)}: the model needs it to be {size}.")
+                    notes.append(f"needs {self.place(index, axis)} to be {size}")
         return notes
 
     def _branches(self, inputs: Sequence[Value]) -> list[str]:
@@ -119,7 +119,7 @@ class Assumptions:
                 if text not in found.setdefault(frame, []):
                     found[frame].append(text)
         return [
-            f"The program was followed where {' and '.join(texts)}, at {frame}: {frame.code}"
+            f"holds where {' and '.join(texts)}, which is decided at {frame}: {frame.code}"
             for frame, texts in found.items()
         ]
 

@@ -29,7 +29,7 @@ def branch(run: Interpreter, node: Any, inputs: list[Any]) -> Any:
     if len(raised) == 2:
         raise raised[0]
     if raised:
-        run.notes.append(f"An assertion was left out ({raised[0].source.frame}): {raised[0]}.")
+        run.notes.append(f"lacks an assertion ({raised[0].source.frame}): {raised[0]}")
         results = run.block(second if taken[0] is raised[0] else first, [])
         return results if len(outputs) != 1 else results[0]
     (calls_a, results_a), (calls_b, results_b) = taken  # type: ignore[misc]

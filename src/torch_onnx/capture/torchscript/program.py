@@ -60,7 +60,7 @@ def trace(module: torch.nn.Module, tensors: Sequence[torch.Tensor]) -> Trace:
             place = sources.shorten(warning.filename)
             if not place.startswith(FRAMEWORK):
                 code = linecache.getline(warning.filename, warning.lineno).strip()
-                notes.append(f"The trace is frozen at {place}:{warning.lineno}: {code}")
+                notes.append(f"is frozen at {place}:{warning.lineno}: {code}")
     return Trace(script, list(dict.fromkeys(notes)))
 
 

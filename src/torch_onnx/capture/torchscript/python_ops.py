@@ -295,10 +295,8 @@ def raise_exception(run: Interpreter, node: Any, inputs: list[Any]) -> Any:
 
 @handles("prim::Print", "aten::warn", "prim::AddStatValue")
 def dropped(run: Interpreter, node: Any, inputs: list[Any]) -> Any:
-    run.notes.append(
-        f"{node.kind().partition('::')[2].capitalize()} has no counterpart in ONNX "
-        f"and was left out ({run.source.frame})."
-    )
+    what = node.kind().partition("::")[2].lower()
+    run.notes.append(f"lacks a {what}, which ONNX can't say ({run.source.frame})")
     return None
 
 
