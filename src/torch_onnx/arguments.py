@@ -15,7 +15,7 @@ from torch_onnx.ops.table import DEFAULT_OPSET, HIGHEST_OPSET, LOWEST_OPSET, OpT
 
 _UNSET: Any = object()
 
-STRATEGIES = ("auto", "export", "trace", "script")
+STRATEGIES = ("auto", "record", "export", "trace", "script")
 
 # Arguments that this exporter has no use for: the value that asks for nothing, and what to use.
 ANSWERED: dict[str, tuple[Any, str]] = {

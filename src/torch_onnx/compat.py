@@ -349,3 +349,139 @@ def _types_of_packed(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     data = input.new_empty([unknown_size(mode), *input.shape[2:]])
     return data, lengths.new_empty([unknown_size(mode)])
+
+
+# For recording runs.
+
+OperatorPacket: Any = torch._ops.OpOverloadPacket
+
+
+def name_of_packet(packet: Any) -> str:
+    """``aten::add`` of ``torch.ops.aten.add``."""
+    return str(packet._qualified_op_name)
+
+
+def list_lengths(overload: Any) -> list[int | None]:
+    """For each argument the length of its list of numbers, where the schema fixes one."""
+    return [argument.N for argument in overload._schema.arguments]
+
+
+def static_fake_mode() -> Any:
+    """A FakeTensorMode whose sizes are all known."""
+    from torch._subclasses.fake_tensor import FakeTensorMode
+
+    return FakeTensorMode(allow_non_fake_inputs=True)
+
+
+def is_fake(tensor: Any) -> bool:
+    """Whether a tensor is a stand-in without data."""
+    from torch._subclasses.fake_tensor import FakeTensor
+
+    return isinstance(tensor, FakeTensor)
+
+
+def is_wrapped(tensor: Any) -> bool:
+    """Whether a tensor is one of torch.func's, or of a class that computes its own way."""
+    if torch._C._functorch.is_functorch_wrapped_tensor(tensor):
+        return True
+    kind: Any = type(tensor)
+    return kind not in (torch.Tensor, torch.nn.Parameter, torch.nn.Buffer) and (
+        kind.__torch_dispatch__ is not torch.Tensor.__torch_dispatch__
+    )
+
+
+def fake_of_shape(mode: Any, tensor: torch.Tensor, shape: Sequence[int]) -> torch.Tensor:
+    """A stand-in of a tensor's type with other sizes."""
+    with mode:
+        fake: torch.Tensor = torch.empty(tuple(shape), dtype=tensor.dtype, device=tensor.device)
+    return fake
+
+
+def empty_fake(mode: Any, sizes: Sequence[Any], like: torch.Tensor) -> torch.Tensor:
+    """A stand-in with symbolic sizes."""
+    with mode:
+        fake: torch.Tensor = torch.empty(tuple(sizes), dtype=like.dtype, device=like.device)
+    return fake
+
+
+def new_symbol(mode: Any, name: str, known: int) -> Any:
+    """A symbolic size of its own, of the value ``known`` in the example."""
+    from torch._dynamo.source import ConstantSource
+    from torch.fx.experimental.symbolic_shapes import DimDynamic
+
+    source = ConstantSource(name)
+    symbol = mode.shape_env.create_symbol(known, source=source, dynamic_dim=DimDynamic.DYNAMIC)
+    return mode.shape_env.create_symintnode(symbol, hint=known, source=source)
+
+
+def data_dependent_errors() -> tuple[type[Exception], ...]:
+    """What stand-ins raise where a result depends on the elements of tensors."""
+    from torch._subclasses import fake_tensor
+
+    return (
+        fake_tensor.DynamicOutputShapeException,
+        fake_tensor.DataDependentOutputException,
+    )
+
+
+def autocast_dtype() -> torch.dtype | None:
+    """The dtype of the region of torch.autocast that the program is in, None outside of one."""
+    for device in ("cpu", "cuda"):
+        if torch.is_autocast_enabled(device):
+            return torch.get_autocast_dtype(device)
+    return None
+
+
+_CHECKS = ("has_torch_function", "has_torch_function_unary", "has_torch_function_variadic")
+
+
+@contextlib.contextmanager
+def recording_environment() -> Iterator[None]:
+    """Within, PyTorch's Python functions do not hand themselves to a mode but run, so that the
+    operators they call are seen; and models are told that they are being exported.
+    """
+    import torch._lowrank
+    import torch._tensor
+    import torch.functional
+    import torch.nn.functional
+    from torch._subclasses import fake_tensor
+
+    FakeTensor: Any = fake_tensor.FakeTensor
+
+    places: tuple[Any, ...] = (
+        torch.nn.functional,
+        torch.functional,
+        torch._tensor,
+        torch._lowrank,
+    )
+    saved = [(m, n, getattr(m, n)) for m in places for n in _CHECKS if hasattr(m, n)]
+    compiler: Any = torch.compiler
+    flags = [n for n in ("_is_compiling_flag", "_is_exporting_flag") if hasattr(compiler, n)]
+    before = {name: getattr(compiler, name) for name in flags}
+    # Stand-ins have one of their own, which reads element by element, unseen.
+    own_list = FakeTensor.__dict__.get("tolist")
+    try:
+        if own_list is not None:
+            FakeTensor.tolist = torch.Tensor.tolist
+        for module, name, _ in saved:
+            setattr(module, name, _never)
+        for name in flags:
+            setattr(compiler, name, True)
+        with recurrent_layers_have_types(), quiet():
+            yield
+    finally:
+        if own_list is not None:
+            FakeTensor.tolist = own_list
+        for module, name, value in saved:
+            setattr(module, name, value)
+        for name, value in before.items():
+            setattr(compiler, name, value)
+
+
+def _never(*_: Any) -> bool:
+    return False
+
+
+def is_of_torch_func(target: Any) -> bool:
+    """Whether an FX node's target belongs to torch.func's transformations (vmap)."""
+    return str(getattr(target, "__module__", "")).startswith("torch._functorch")

@@ -71,8 +71,9 @@ def export(
         keep_initializers_as_inputs: weights are inputs of the graph as well.
         custom_translation_table: translations that go before the built-in ones.
         custom_opsets: versions of custom domains.
-        strategy: ``"export"`` (torch.export), ``"trace"`` or ``"script"`` (TorchScript), or
-            ``"auto"``: torch.export, then a trace where that refuses the model.
+        strategy: ``"record"`` (the model's own Python is run), ``"export"`` (torch.export),
+            ``"trace"`` or ``"script"`` (TorchScript), or ``"auto"``: the first of record, export
+            and trace that can.
         training: ``"eval"`` (default), ``"train"`` or ``"preserve"``: the modules' mode meanwhile.
         operator_export_type: as in torch.onnx; only ONNX is written.
         verbose: True prints the stages.

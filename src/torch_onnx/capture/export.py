@@ -139,6 +139,9 @@ def from_exported_program(
     Raises:
         DimensionSpecialized: when a dim of ``dynamic`` became fixed, with the line that did it.
     """
+    if any(compat.is_of_torch_func(node.target) for node in program.graph.nodes):
+        # vmap and its like: PyTorch itself says them in operators on whole batches.
+        program = program.run_decompositions({})
     sources = Sources(prefix)
     dims = DimNames()
     nodes = {node.name: node for node in program.graph.nodes if node.op == "placeholder"}

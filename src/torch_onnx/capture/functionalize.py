@@ -43,7 +43,8 @@ def functionalize(graph: AtenGraph) -> AtenGraph:
     graph.calls = state.calls
     graph.outputs = [state.read_all(output) for output in graph.outputs]
     for parameter in graph.parameters:
-        if state.versions.get(parameter.value):
+        # Constants are the program's own: nothing of them is there when it ends.
+        if parameter.kind != "constant" and state.versions.get(parameter.value):
             graph.buffer_writes[parameter.name] = state.read(parameter.value)
     for index, value in enumerate(graph.inputs):
         if state.versions.get(value):

@@ -11,7 +11,7 @@ import torch
 from torch.export import ExportedProgram
 
 from torch_onnx import compat, modes, signature
-from torch_onnx.capture import torchscript
+from torch_onnx.capture import recording, torchscript
 from torch_onnx.capture.assumptions import DynamicAxes, DynamicAxis
 from torch_onnx.capture.export import export_program, from_exported_program
 from torch_onnx.errors import CaptureError, DynamicShapeError, InputError
@@ -122,6 +122,12 @@ def _run(
     flat = signature.FlatModule(model, bound)
     if strategy == "trace":
         return _traced(flat, bound, axes, names)
+    if strategy in ("auto", "record"):
+        try:
+            return recording.record(flat, bound.tensors, axes, names), flat.outputs.paths, None
+        except Exception as error:
+            if strategy == "record":
+                raise CaptureError(f"The run can't be recorded: {error}") from error
     try:
         program = export_program(flat, bound.tensors, axes)
         graph = from_exported_program(program, axes, names, "model.")

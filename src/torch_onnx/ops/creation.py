@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -213,9 +213,15 @@ def arange_step(
 ) -> OnnxValue:
     """A Range of integers wherever possible: a float Range adds up its rounding errors."""
     bounds = [_known(number) for number in (start, end, step)]
-    if all(map(_is_integral, bounds)):
-        return g.Range(*(g.scalar(n, torch.int64) for n in bounds))
     first, last, by = bounds
+    if all(map(_is_integral, bounds)):
+        if isinstance(by, int) and by < 0 and not isinstance(first, int):
+            # ONNX Runtime 1.32 makes a Gather by such a Range a Slice that ends before it starts.
+            distance: Any = g.sub(first, last)  # type: ignore[arg-type]
+            count = g.floordiv(g.add(distance, -by - 1), -by)
+            places = g.Range(0, g.scalar(count, torch.int64), 1)
+            return g.Add(g.Mul(places, g.constant(by, torch.int64)), g.scalar(first, torch.int64))
+        return g.Range(*(g.scalar(n, torch.int64) for n in bounds))
     if is_integer(result.dtype) and not (_is_integral(first) and _is_integral(by)):
         raise NotExpressible("an arange of integers with a fractional start or step")
     count = _count(g, first, last, by)

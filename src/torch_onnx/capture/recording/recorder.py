@@ -1,0 +1,513 @@
+"""One run of a model, recorded as the calls of an AtenGraph."""
+
+from __future__ import annotations
+
+import linecache
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from torch_onnx import compat
+from torch_onnx.capture import autocast
+from torch_onnx.capture.binding import number_operator, operator_named
+from torch_onnx.capture.dialect import NUMBERS
+from torch_onnx.capture.recording.expressions import Expression, atom
+from torch_onnx.capture.recording.numbers import (
+    RECORDED,
+    SIGNS,
+    RecordedFloat,
+    RecordedInt,
+    expression_of,
+    other_value,
+    plain,
+)
+from torch_onnx.capture.recording.sizes import Known, TypedTensor, result_sizes
+from torch_onnx.capture.sources import LEFT_OUT, Sources
+from torch_onnx.graph import (
+    Argument,
+    Call,
+    Dim,
+    Frame,
+    Operator,
+    Output,
+    Parameter,
+    Size,
+    Source,
+    Value,
+    substitute,
+    values_of,
+)
+
+SIZE = "size"
+"""The origin of a number that is a tensor's size."""
+
+NAMES_OF_ARGUMENTS = dict(NUMBERS.values())
+ARGUMENT_NAMES = ("a", "b", "c")
+OPPOSITE = {"lt": "ge", "ge": "lt", "gt": "le", "le": "gt", "eq": "ne", "ne": "eq"}
+
+
+class Unrecordable(Exception):
+    """The run can't be recorded as it is; another front end may know how to."""
+
+    def __init__(self, reason: str, frame: Frame | None = None) -> None:
+        super().__init__(reason)
+        self.frame = frame
+
+
+class DependsOnData(Unrecordable):
+    """The elements of tensors decide a size or number: only two runs can tell what follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What the first of two runs tells of a call: its operator, numbers, and results' sizes.
+
+    A tensor from outside is an entry too, for its elements must be the same in both runs.
+    """
+
+    name: str
+    numbers: tuple[Any, ...]
+    shapes: tuple[tuple[int, ...], ...]
+    tensor: torch.Tensor | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reliance:
+    """A comparison of sizes that decided which way the program went."""
+
+    frame: Frame
+    text: str
+    function: Callable[[Any, Any], bool]
+    left: Expression | None
+    right: Expression | None
+    answer: bool
+
+
+@dataclass(slots=True)
+class Recorder:
+    """Calls in order, and what each tensor of the run stands for.
+
+    ``plan`` is what an earlier run at other sizes left in ``log``; without it every size counts
+    as known.
+    """
+
+    fake_mode: Any
+    names: Mapping[int, tuple[str, str]]
+    sources: Sources
+    plan: list[Entry] | None = None
+    log: list[Entry] = field(default_factory=list)
+    calls: list[Call] = field(default_factory=list)
+    values: dict[int, Value] = field(default_factory=dict)
+    others: dict[Value, tuple[int, ...]] = field(default_factory=dict)
+    """The sizes of a value in the other run."""
+    expressions: dict[Dim, Expression] = field(default_factory=dict)
+    parameters: dict[int, Parameter] = field(default_factory=dict)
+    fakes: dict[int, torch.Tensor] = field(default_factory=dict)
+    known: dict[int, torch.Tensor] = field(default_factory=dict)
+    """The elements of small tensors that nothing but constants went into, by stand-in."""
+    contents: dict[int, Any] = field(default_factory=dict)
+    """Nested lists of numbers that the run has made tensors of."""
+    kept: list[Any] = field(default_factory=list)
+    """Tensors of the run, so that none's id is given again."""
+    reliances: list[Reliance] = field(default_factory=list)
+    atoms: dict[str, tuple[str, tuple[Any, ...]] | None] = field(default_factory=dict)
+    """What each atom of expressions is: an operator on numbers, or None for what is given."""
+    from_data: set[str] = field(default_factory=set)
+    """Atoms that the elements of tensors decide."""
+    modules: list[tuple[str, str, str]] = field(default_factory=list)
+    """The modules being called: path, scope, class."""
+    count: int = 0
+    unknowns: int = 0
+    within: bool = False
+    """Whether the calls being made are how one thing that was compared is said."""
+    is_second: bool = False
+    """Whether this is the run at other sizes, whose log the other one is held against."""
+    _left_out: dict[str, bool] = field(default_factory=dict)
+    _sources: dict[Any, Source] = field(default_factory=dict)
+
+    # Tensors.
+
+    def fake_of(self, tensor: torch.Tensor) -> torch.Tensor:
+        """The stand-in of a tensor: itself where it is one, else one of its type."""
+        if compat.is_fake(tensor):
+            return tensor
+        found = self.fakes.get(id(tensor))
+        if found is None:
+            self.value_of(tensor)
+            found = self.fakes[id(tensor)]
+        return found
+
+    def value_of(self, tensor: torch.Tensor) -> Value:
+        """The value of a tensor of the run; one from outside is a parameter or constant."""
+        found = self.values.get(id(tensor))
+        if found is not None:
+            return found
+        if compat.is_fake(tensor):
+            raise Unrecordable("a tensor was made out of sight", self.frame())
+        if compat.is_wrapped(tensor):
+            raise Unrecordable("tensors are wrapped by a transformation", self.frame())
+        name, kind = self.names.get(id(tensor), ("", "constant"))
+        if not name:
+            name = f"constant_{len(self.parameters)}"
+        detached = tensor.detach()
+        fake = compat.fake_copy(self.fake_mode, detached)
+        value = Value(name, tensor.dtype, tuple(map(int, tensor.shape)), fake=fake)
+        if kind == "constant":
+            # What the program does to it later must not change what it was.
+            detached = detached.clone() if detached.numel() <= LARGEST_CONSTANT else detached
+            self._compared(Entry("constant", (), (), tensor))
+        self.parameters[id(tensor)] = Parameter(value, name, detached, kind)
+        self.values[id(tensor)] = value
+        self.values[id(fake)] = value
+        self.others[value] = tuple(map(int, tensor.shape))
+        self.fakes[id(tensor)] = fake
+        self.kept += [tensor, fake]
+        return value
+
+    def made_of(self, data: Sequence[Any]) -> bool:
+        """Compare a tensor of Python's numbers with the other run's; whether all are known."""
+        numbers = tuple(_numbers_in(list(data)))
+        self._compared(Entry("tensor", numbers, ()))
+        return not any(isinstance(number, RECORDED) for number in numbers)
+
+    def constant(self, tensor: torch.Tensor) -> torch.Tensor:
+        """The stand-in of a tensor that the program makes of Python data."""
+        fake = self.fake_of(tensor)
+        if tensor.numel() <= LARGEST_CONSTANT:
+            self.known[id(fake)] = tensor
+        return fake
+
+    def forget(self, written: torch.Tensor) -> None:
+        """The elements of a tensor, and of those that share its storage, are known no longer."""
+        real = self.known.get(id(written))
+        if real is not None:
+            self.known = {
+                key: tensor
+                for key, tensor in self.known.items()
+                if not compat.same_storage(tensor, real)
+            }
+
+    def know(self, tensor: torch.Tensor, value: Value, other: Sequence[int]) -> None:
+        self.values[id(tensor)] = value
+        self.others[value] = tuple(other)
+        self.kept.append(tensor)
+
+    # Numbers.
+
+    def size(self, tensor: torch.Tensor, axis: int) -> int:
+        """A size as the program reads it: a number at run time where it is dynamic."""
+        if not compat.is_fake(tensor):
+            return int(tensor.shape[axis])
+        value = self.value_of(tensor)
+        assert value.shape is not None
+        axis %= len(value.shape)
+        size = value.shape[axis]
+        if isinstance(size, int):
+            return size
+        expression = self.expressions[size]
+        return RecordedInt(
+            tensor.shape[axis],
+            self,
+            self.others[value][axis],
+            (SIZE, (value, axis)),
+            expression,
+            self.is_from_data(expression),
+        )
+
+    def is_from_data(self, expression: Expression) -> bool:
+        return any(a in self.from_data for monomial, _ in expression.terms for a in monomial)
+
+    def expression_for(self, name: str, numbers: Sequence[Any]) -> Expression:
+        """An atom for an integer that is no polynomial of others; the same for the same."""
+        forms = [expression_of(number) for number in numbers]
+        signs = {"floordiv": "//", "mod": " % ", "pow": "**"}
+        if name in signs and None not in forms:
+            # In parentheses, for it may become a factor.
+            text = f"({signs[name].join(_operand(form) for form in forms)})"
+        elif None not in forms:
+            text = f"{name}({', '.join(map(str, forms))})"
+        else:
+            self.count += 1
+            text = f"n{self.count}"
+        self.atoms.setdefault(text, (name, tuple(forms)))
+        if any(number.from_data for number in numbers if isinstance(number, RECORDED)):
+            self.from_data.add(text)
+        return atom(text)
+
+    def unknown_number(self, kind: type, origin: Any) -> Any:
+        """A number that the elements of a tensor decide."""
+        self.count += 1
+        if kind is float:
+            first, second = UNKNOWN_FLOAT
+            if self.is_second:
+                return second
+            self.needs_plan()
+            return RecordedFloat(first, self, second, origin, from_data=True)
+        name = f"n{self.count}"
+        self.atoms[name] = None
+        self.from_data.add(name)
+        first, second = UNKNOWN
+        if self.is_second:
+            return second
+        self.needs_plan()
+        return RecordedInt(first, self, second, origin, atom(name), from_data=True)
+
+    def number_value(self, number: Any) -> Argument:
+        """The graph's value of a recorded number, or the number where it is known after all."""
+        if number.expression is not None and number.expression.constant is not None:
+            return number.expression.constant
+        if number.value is None:
+            name, args = number.origin
+            kind = "int" if isinstance(number, RecordedInt) else "float"
+            dtype = torch.int64 if kind == "int" else torch.float64
+            self.count += 1
+            value = Value(f"n{self.count}", dtype, (), kind, fake=plain(number))
+            if number.expression is not None:
+                size = number.expression.size
+                assert isinstance(size, Dim)
+                self.expressions.setdefault(size, number.expression)
+                value.expression = size
+            if name == SIZE:
+                op = operator_named("aten::sym_size.int")
+                assert op is not None
+                given: dict[str, Argument] = {"self": args[0], "dim": args[1]}
+            elif name.startswith("aten::"):
+                op = operator_named(name)
+                assert op is not None
+                given = {op.arguments[0].name: args[0]}
+            else:
+                names = NAMES_OF_ARGUMENTS.get(name, ARGUMENT_NAMES[: len(args)])
+                op = number_operator(name, names)
+                given = dict(zip(names, map(self.argument, args), strict=True))
+            self.calls.append(Call(op, given, [value], self.source()))
+            number.value = value
+        return number.value
+
+    def relies_on(
+        self, name: str, function: Callable[[Any, Any], bool], a: Any, b: Any, answer: bool
+    ) -> None:
+        """Remember a comparison that the user's code made of numbers known at run time only."""
+        # The comparison's own line: one of PyTorch's asks what a call needs to be valid at all.
+        asking = sys._getframe(3)
+        if self.sources.shorten(asking.f_code.co_filename).startswith(LEFT_OUT):
+            return
+        frame = self._frame(asking)
+        assert frame is not None
+        sign = SIGNS[name if answer else OPPOSITE[name]]
+        left, right = expression_of(a), expression_of(b)
+        text = f"{_shown(a, left)} {sign} {_shown(b, right)}"
+        if any(number.from_data for number in (a, b) if isinstance(number, RECORDED)):
+            raise Unrecordable(f"a branch depends on data: {text}", frame)
+        self.reliances.append(Reliance(frame, text, function, left, right, answer))
+
+    def count_unknown(self) -> int:
+        if not self.is_second:
+            self.needs_plan()
+        self.unknowns += 1
+        return self.unknowns
+
+    def needs_plan(self) -> None:
+        if self.plan is None:
+            raise DependsOnData("a size or number depends on data", self.frame())
+
+    # Calls.
+
+    def argument(self, argument: Any) -> Argument:
+        """An argument of the run as the graph has it."""
+        if isinstance(argument, torch.Tensor):
+            return self.value_of(argument)
+        if isinstance(argument, RECORDED):
+            return self.number_value(argument)
+        if isinstance(argument, (list, tuple)):
+            return [self.argument(item) for item in argument]
+        return argument
+
+    def record(self, op: Operator, args: dict[str, Any], result: Any) -> None:
+        """A call that gave ``result``, tensors on stand-ins and all."""
+        numbers = tuple(_numbers_in(list(args.values())))
+        tensors = list(_tensors_in(result))
+        shapes = tuple(tuple(tensor.shape) for tensor in tensors)
+        second = self._compared(Entry(op.name, numbers, shapes))
+        bound = {name: self.argument(argument) for name, argument in args.items()}
+        given = [self._typed(v) for a in bound.values() for v in values_of(a) if v.kind == "tensor"]
+        outputs: list[Output] = []
+        members = [result] if len(op.returns) == 1 else list(result or ())
+        remaining = iter(second)
+        for member in members:
+            if isinstance(member, (list, tuple)):
+                outputs.append(
+                    [self._output(op, args, given, item, next(remaining)) for item in member]
+                )
+            elif isinstance(member, torch.Tensor):
+                outputs.append(self._output(op, args, given, member, next(remaining)))
+            else:
+                outputs.append(None)
+        source = self.source()
+        region = compat.autocast_dtype()
+        if region is not None:
+            before, cast = autocast.casts(op, bound, outputs, region, source)
+            self.calls += before
+            if cast:
+                bound = {name: substitute(argument, cast) for name, argument in bound.items()}
+        self.calls.append(Call(op, bound, outputs, source))
+
+    def _output(
+        self,
+        op: Operator,
+        args: dict[str, Any],
+        given: Sequence[TypedTensor],
+        tensor: torch.Tensor,
+        second: tuple[int, ...],
+    ) -> Value:
+        first = tuple(tensor.shape)
+        if first == second and op.name != "aten::slice.Tensor":
+            shape: tuple[Size, ...] = first
+        else:
+            found = result_sizes(op, given, args, first, second)
+            shape = tuple([self._named(expression) for expression in found])
+        self.count += 1
+        value = Value(f"v{self.count}", tensor.dtype, shape, fake=tensor)
+        self.others[value] = second
+        # What an operator in place returns is the tensor it was given.
+        if id(tensor) not in self.values:
+            self.values[id(tensor)] = value
+            self.kept.append(tensor)
+        return value
+
+    def _named(self, expression: Expression | None) -> Size:
+        if expression is None:
+            self.count += 1
+            name = f"d{self.count}"
+            self.atoms[name] = None
+            expression = atom(name)
+        size = expression.size
+        if isinstance(size, Dim):
+            self.expressions.setdefault(size, expression)
+        return size
+
+    def unknown_sizes(self, value: Value, axes: Sequence[int]) -> None:
+        """The elements of tensors decide these sizes of a result."""
+        assert value.shape is not None
+        for axis in axes:
+            size = value.shape[axis]
+            if isinstance(size, Dim):
+                monomials = self.expressions[size].terms
+                self.from_data.update(a for monomial, _ in monomials for a in monomial)
+
+    def _typed(self, value: Value) -> TypedTensor:
+        second = self.others[value]
+        assert value.shape is not None
+        first = tuple(value.fake.shape)
+        return TypedTensor(
+            tuple(
+                Known(a, b, self.expressions[size] if isinstance(size, Dim) else expression_of(a))  # type: ignore[arg-type]
+                for a, b, size in zip(first, second, value.shape, strict=True)
+            )
+        )
+
+    def _compared(self, entry: Entry) -> tuple[tuple[int, ...], ...]:
+        """Hold a call against the other run's; the sizes of its results there."""
+        if self.within:
+            # Part of what was compared as a whole.
+            return entry.shapes
+        place = len(self.log)
+        self.log.append(entry)
+        if self.plan is None:
+            return entry.shapes
+        if place >= len(self.plan):
+            raise Unrecordable("the model makes more calls for other sizes", self.frame())
+        there = self.plan[place]
+        if there.name != entry.name or len(there.shapes) != len(entry.shapes):
+            raise Unrecordable("the model goes another way for other sizes", self.frame())
+        if entry.tensor is not there.tensor and not _equal(entry.tensor, there.tensor):
+            raise Unrecordable("a tensor made outside of PyTorch depends on sizes", self.frame())
+        if len(there.numbers) != len(entry.numbers) or not all(
+            _same(other_value(mine), theirs)
+            for mine, theirs in zip(entry.numbers, there.numbers, strict=True)
+        ):
+            raise Unrecordable("a dynamic size became a plain number", self.frame())
+        if any(len(a) != len(b) for a, b in zip(entry.shapes, there.shapes, strict=True)):
+            raise Unrecordable("a result's rank depends on sizes", self.frame())
+        return there.shapes
+
+    # Where the user's code is.
+
+    def source(self) -> Source:
+        frame = self._user_frame()
+        module = self.modules[-1] if self.modules else ("", "", "")
+        key = (module, None if frame is None else (frame.f_code, frame.f_lineno))
+        found = self._sources.get(key)
+        if found is None:
+            found = Source(*module, self._frame(frame))
+            self._sources[key] = found
+        return found
+
+    def _user_frame(self) -> Any:
+        """The innermost frame of the user's code."""
+        frame: Any = sys._getframe(2)
+        while frame is not None:
+            path = frame.f_code.co_filename
+            left_out = self._left_out.get(path)
+            if left_out is None:
+                left_out = self.sources.shorten(path).startswith(LEFT_OUT) or path.startswith("<")
+                self._left_out[path] = left_out
+            if not left_out:
+                return frame
+            frame = frame.f_back
+        return None
+
+    def frame(self) -> Frame | None:
+        return self.source().frame
+
+    def _frame(self, frame: Any) -> Frame | None:
+        if frame is None:
+            return None
+        code = frame.f_code
+        line = linecache.getline(code.co_filename, frame.f_lineno).strip()
+        return Frame(self.sources.shorten(code.co_filename), frame.f_lineno, code.co_name, line)
+
+
+LARGEST_CONSTANT = 1024
+"""Tensors of more elements than this are calls, not constants."""
+
+UNKNOWN_FLOAT = (0.625, 0.375)
+UNKNOWN = (211, 307)
+"""What stands for a number that data decide, in the two runs."""
+
+
+def _shown(number: Any, expression: Expression | None) -> str:
+    return str(plain(number)) if expression is None else str(expression)
+
+
+def _operand(form: Expression | None) -> str:
+    text = str(form)
+    return text if form is not None and len(form.terms) < 2 else f"({text})"
+
+
+def _equal(a: torch.Tensor | None, b: torch.Tensor | None) -> bool:
+    if a is None or b is None or a.dtype != b.dtype or a.shape != b.shape:
+        return False
+    return torch.equal(a, b)
+
+
+def _same(a: Any, b: Any) -> bool:
+    return bool(a == b) or (a != a and b != b)
+
+
+def _numbers_in(argument: Any) -> Iterator[Any]:
+    if isinstance(argument, (int, float, complex)):
+        yield argument
+    elif isinstance(argument, (list, tuple)):
+        for item in argument:
+            yield from _numbers_in(item)
+
+
+def _tensors_in(result: Any) -> Iterator[torch.Tensor]:
+    if isinstance(result, torch.Tensor):
+        yield result
+    elif isinstance(result, (list, tuple)):
+        for item in result:
+            yield from _tensors_in(item)

@@ -1,0 +1,185 @@
+"""The front end that runs a model's own Python: what it records, and what it refuses."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import torch_onnx
+from torch_onnx import errors
+
+X = torch.randn(4, 6)
+ROWS = {"x": {0: "rows", 1: "columns"}}
+OTHERS = (torch.randn(5, 9), torch.randn(2, 3), torch.randn(7, 16))
+
+
+def record(
+    fn: Callable[..., Any], *inputs: torch.Tensor, dynamic: Any = None
+) -> torch_onnx.ONNXProgram:
+    return torch_onnx.export(fn, inputs, dynamic_shapes=dynamic, strategy="record")
+
+
+def padded_to_windows(x: torch.Tensor) -> torch.Tensor:
+    added = (4 - x.shape[1] % 4) % 4
+    padded = torch.nn.functional.pad(x, (0, added))
+    return padded.view(x.shape[0], padded.shape[1] // 4, 4).sum(1)
+
+
+def halves(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    middle = math.ceil(x.shape[1] / 2)
+    return x[:, :middle], x[:, middle:]
+
+
+def scaled(x: torch.Tensor) -> torch.Tensor:
+    return x * x.shape[-1] ** -0.5 + x.size(0) / 3
+
+
+def written(x: torch.Tensor) -> torch.Tensor:
+    y = torch.zeros(x.shape[0] + 1, x.shape[1], dtype=x.dtype)
+    y[1:] = x
+    y[0, ::2] += 2
+    rows = y.view(-1)
+    rows[: x.shape[1]].mul_(3)
+    return y
+
+
+def cut(x: torch.Tensor) -> torch.Tensor:
+    first = x[:, :5]
+    return first.reshape(first.shape[0] * first.shape[1]) + first.shape[1]
+
+
+def last(x: torch.Tensor) -> torch.Tensor:
+    return x[:, -3:].sum(1) + x[-1, 0] + x[..., None, :-1].mean()
+
+
+def tensors_of_sizes(x: torch.Tensor) -> torch.Tensor:
+    sizes = torch.tensor([x.shape[0], x.shape[1]])
+    rows, columns = sizes.tolist()
+    return torch.arange(rows * columns).view(rows, columns) + sizes.prod()
+
+
+def constants_in_python(x: torch.Tensor) -> torch.Tensor:
+    for rate in torch.linspace(0, 1, 3).tolist():
+        if rate > 0.4:
+            x = x + rate
+    table = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
+    table[0] = 5
+    return x * table[1, 0].item() + table.sum()
+
+
+def gathered(x: torch.Tensor) -> torch.Tensor:
+    index = torch.arange(x.shape[0] - 1, -1, -1)
+    return x[index][:, [0, 2]] + x[:, None, 1]
+
+
+def masked(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    chosen = x[x > 0]
+    places = torch.nonzero(x[0] > 0)
+    return chosen * 2, places.squeeze(1) + chosen.shape[0]
+
+
+def item(x: torch.Tensor) -> torch.Tensor:
+    return x + x.abs().sum().round().int().item()
+
+
+def joined(x: torch.Tensor) -> torch.Tensor:
+    y = torch.cat([x, x[:1]], dim=0)
+    return torch.einsum("ij,kj->ik", y, x).flatten().repeat(2) + torch.stack([x.sum(), x.mean()])[0]
+
+
+@pytest.mark.parametrize(
+    "fn",
+    [padded_to_windows, halves, scaled, written, cut, last, tensors_of_sizes, constants_in_python,
+     gathered, masked, item, joined],
+)  # fmt: skip
+def test_records_what_sizes_and_python_compute(fn: Callable[..., Any]) -> None:
+    program = record(fn, X, dynamic=ROWS)
+    for x in (X, *OTHERS):
+        program.verify(x)
+
+
+def unrolled(x: torch.Tensor) -> torch.Tensor:
+    return torch.stack([x[i] * i for i in range(x.shape[0])])
+
+
+def cast_to_int(x: torch.Tensor) -> torch.Tensor:
+    return torch.zeros(int(x.shape[0] * 0.5)) + x.sum()
+
+
+def by_numpy(x: torch.Tensor) -> torch.Tensor:
+    return x.sum() + torch.from_numpy(np.arange(x.shape[1]))
+
+
+def as_constant(x: torch.Tensor) -> torch.Tensor:
+    return x * math.sqrt(x.shape[1])
+
+
+@pytest.mark.parametrize("fn", [unrolled, cast_to_int, by_numpy, as_constant])
+def test_a_size_that_became_a_constant_is_never_written(fn: Callable[..., Any]) -> None:
+    with pytest.raises(errors.CaptureError, match=r"other sizes|plain number|outside of PyTorch"):
+        record(fn, X, dynamic=ROWS)
+    record(fn, X).verify(X)  # a size that is not dynamic may be one
+
+
+def test_branches_on_data_are_refused_with_the_line() -> None:
+    def branches(x: torch.Tensor) -> torch.Tensor:
+        return x + 1 if x.sum() > 0 else x - 1
+
+    with pytest.raises(errors.CaptureError, match="reads the elements of a tensor"):
+        record(branches, X)
+
+
+def test_transformed_functions_go_to_another_front_end() -> None:
+    def mapped(x: torch.Tensor) -> torch.Tensor:
+        return torch.vmap(lambda row: row * row.sum())(x)
+
+    with pytest.raises(errors.CaptureError, match="wrapped"):
+        record(mapped, X)
+    torch_onnx.export(mapped, (X,), dynamic_shapes=ROWS).verify(OTHERS[0])
+
+
+class Stateful(torch.nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = torch.nn.Linear(6, 3)
+        self.register_buffer("calls", torch.zeros(()))
+        self.seen: list[torch.Tensor] = []
+        self.table = torch.ones(3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.calls += 1
+        self.last = self.inner(x)
+        self.seen.append(self.last)
+        return self.last * self.table
+
+
+def test_a_module_is_left_as_it_was() -> None:
+    model = Stateful()
+    before = dict(model.__dict__)
+    program = record(model, X, dynamic={"x": {0: "rows"}})
+    assert model.__dict__ == before
+    assert not model.seen
+    assert float(model.calls) == 0
+    assert [note for note in program.notes if "buffers calls" in note]
+    names = {node.name for node in program.model.graph if node.op_type == "Gemm"}
+    assert names == {"/inner/Gemm"}
+    assert {"inner.weight", "inner.bias"} <= set(program.model.graph.initializers)
+
+
+def test_autocast_regions_keep_their_dtypes() -> None:
+    layer = torch.nn.Linear(6, 3)
+
+    def model(x: torch.Tensor) -> torch.Tensor:
+        with torch.autocast("cpu", torch.bfloat16):
+            return layer(x).float().softmax(-1)
+
+    with torch.no_grad():
+        expected = model(X)
+    (got,) = record(model, X)(X)
+    assert got.dtype == expected.dtype
+    torch.testing.assert_close(got, expected, rtol=0.02, atol=0.02)
