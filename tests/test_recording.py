@@ -130,8 +130,21 @@ def test_branches_on_data_are_refused_with_the_line() -> None:
     def branches(x: torch.Tensor) -> torch.Tensor:
         return x + 1 if x.sum() > 0 else x - 1
 
-    with pytest.raises(errors.CaptureError, match="reads the elements of a tensor"):
+    with pytest.raises(errors.CaptureError, match="a branch depends on data"):
         record(branches, X)
+
+
+def test_checks_of_data_that_only_raise_are_left_out_and_told() -> None:
+    def checked(x: torch.Tensor) -> torch.Tensor:
+        if torch.any(x > 100):
+            raise ValueError("too large")
+        assert bool((x == x).all())
+        return x + 1
+
+    program = record(checked, X)
+    program.verify(X)
+    notes = [note for note in program.notes if note.startswith("does not check data at test_rec")]
+    assert len(notes) == 2
 
 
 def test_transformed_functions_go_to_another_front_end() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import logging
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -432,6 +433,8 @@ def autocast_dtype() -> torch.dtype | None:
     return None
 
 
+# PyTorch's modules of Python functions that a mode is asked about.
+_PYTHON_FUNCTIONS = ("torch.nn.functional", "torch.functional", "torch._tensor", "torch._lowrank")
 _CHECKS = ("has_torch_function", "has_torch_function_unary", "has_torch_function_variadic")
 
 
@@ -448,12 +451,7 @@ def recording_environment() -> Iterator[None]:
 
     FakeTensor: Any = fake_tensor.FakeTensor
 
-    places: tuple[Any, ...] = (
-        torch.nn.functional,
-        torch.functional,
-        torch._tensor,
-        torch._lowrank,
-    )
+    places: Any = [sys.modules[name] for name in _PYTHON_FUNCTIONS]
     saved = [(m, n, getattr(m, n)) for m in places for n in _CHECKS if hasattr(m, n)]
     compiler: Any = torch.compiler
     flags = [n for n in ("_is_compiling_flag", "_is_exporting_flag") if hasattr(compiler, n)]
@@ -476,6 +474,11 @@ def recording_environment() -> Iterator[None]:
             setattr(module, name, value)
         for name, value in before.items():
             setattr(compiler, name, value)
+
+
+def runs_as_python(function: Any) -> bool:
+    """Whether a function of PyTorch's runs its own Python within ``recording_environment``."""
+    return function.__globals__.get("__name__") in _PYTHON_FUNCTIONS
 
 
 def _never(*_: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -9,7 +10,7 @@ import torch
 
 from torch_onnx import compat
 from torch_onnx.capture.recording import indexing
-from torch_onnx.capture.recording.numbers import RECORDED, plain
+from torch_onnx.capture.recording.numbers import RECORDED, compute, plain
 from torch_onnx.capture.recording.recorder import Unrecordable
 
 if TYPE_CHECKING:
@@ -114,6 +115,8 @@ def _as_number(
     known = recorder.contents.get(id(tensor))
     if known is not None and not isinstance(known, list):
         return plain(known)
+    if func.__name__ in ("__bool__", "is_nonzero"):
+        return recorder.answer()
     raise Unrecordable("the model reads the elements of a tensor", recorder.frame())
 
 
@@ -261,6 +264,24 @@ def _set_data(mode: RecordingMode, func: Any, args: tuple[Any, ...], kwargs: dic
     raise Unrecordable("the model replaces the data of a tensor", mode.recorder.frame())
 
 
+# PyTorch's functions of numbers.
+
+
+def _on_numbers(name: str, function: Callable[..., Any]) -> Handler:
+    def apply(mode: RecordingMode, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if any(isinstance(argument, torch.Tensor) for argument in args):
+            return NotImplemented
+        if not any(isinstance(argument, RECORDED) for argument in args):
+            return function(*args)
+        return compute(name, function, *args)
+
+    return apply
+
+
+def _sym_sum(mode: RecordingMode, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    return sum(args[0][1:], args[0][0]) if args[0] else 0
+
+
 # Indexing.
 
 
@@ -346,6 +367,14 @@ HANDLERS: dict[str, Handler] = {
     "get.imag": _view_called("aten::imag"),
     "get.data": _view_called("aten::detach"),
     "set.data": _set_data,
+    "sym_int": _on_numbers("trunc", math.trunc),
+    "sym_float": _on_numbers("float", float),
+    "sym_max": _on_numbers("max", max),
+    "sym_min": _on_numbers("min", min),
+    "sym_not": lambda mode, func, args, kwargs: not args[0],
+    "_sym_sqrt": _on_numbers("sqrt", math.sqrt),
+    "sym_sqrt": _on_numbers("sqrt", math.sqrt),
+    "sym_sum": _sym_sum,
     "__getitem__": _getitem,
     "__setitem__": _setitem,
     **dict.fromkeys(QUERIES, _passed),

@@ -33,6 +33,10 @@ ATEN_NAMES = {
 }  # fmt: skip
 
 
+# Arguments that have no say in what a call computes.
+LEFT_OUT = frozenset({"requires_grad"})
+
+
 class RecordingMode(TorchFunctionMode):
     """Records what runs within into a Recorder."""
 
@@ -47,7 +51,7 @@ class RecordingMode(TorchFunctionMode):
         args: tuple[Any, ...] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
-        named = dict(kwargs or {})
+        named = {k: v for k, v in (kwargs or {}).items() if k not in LEFT_OUT}
         name = _name(func)
         handler = functions.HANDLERS.get(name)
         if handler is not None:
@@ -55,7 +59,8 @@ class RecordingMode(TorchFunctionMode):
             if result is not NotImplemented:
                 return result
         if isinstance(func, types.FunctionType):
-            # PyTorch's own Python: what it calls is recorded.
+            if not compat.runs_as_python(func):
+                raise Unrecordable(f"{name} is not translated", self.recorder.frame())
             with self:
                 return func(*args, **named)
         return self.call(name, func, args, named)

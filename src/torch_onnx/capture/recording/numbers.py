@@ -158,6 +158,8 @@ def _expression(name: str, numbers: Sequence[Any]) -> Expression | None:
     forms = [expression_of(number) for number in numbers]
     if name == "neg" and forms[0] is not None:
         return -forms[0]
+    if name == "trunc":
+        return forms[0]
     if len(forms) != 2 or forms[0] is None or forms[1] is None:
         return None
     a, b = forms[0], forms[1]

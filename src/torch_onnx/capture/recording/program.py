@@ -19,17 +19,17 @@ from torch_onnx import compat, signature
 from torch_onnx.capture.assumptions import LARGE, DynamicAxes, DynamicAxis
 from torch_onnx.capture.recording.expressions import Expression, atom
 from torch_onnx.capture.recording.mode import RecordingMode
-from torch_onnx.capture.recording.numbers import RECORDED
 from torch_onnx.capture.recording.recorder import (
     DependsOnData,
     Entry,
     Recorder,
     Reliance,
+    Undecided,
     Unrecordable,
 )
 from torch_onnx.capture.recording.symbolic import SymbolicDecomposer
 from torch_onnx.capture.sources import Sources
-from torch_onnx.graph import Argument, AtenGraph, Dim, Size, Value
+from torch_onnx.graph import AtenGraph, Dim, Size, Value
 
 FACTORS = (3, 5, 7, 11, 13, 17, 19, 23, 29, 31)
 SMALLEST = 3
@@ -68,10 +68,9 @@ def record(
     for plan in plans(tensors, dynamic, input_names):
         for twice in (False, True) if plan.first == plan.second else (True,):
             try:
-                log = None
-                if twice:
-                    log = _run(flat, tensors, plan.second, names, None, plan, is_second=True)[0].log
-                return _graph(flat, tensors, names, plan, log, dynamic, input_names)
+                runs = _Runs(flat, tensors, names, plan)
+                log = runs.decided(None, is_second=True).recorder.log if twice else None
+                return _graph(runs.decided(log), log, plan, dynamic, input_names)
             except DependsOnData as error:
                 refused = error
             except Exception as error:
@@ -199,69 +198,110 @@ def _names_of(flat: signature.FlatModule) -> dict[int, tuple[str, str]]:
     return names
 
 
-def _run(
-    flat: signature.FlatModule,
-    tensors: Sequence[torch.Tensor],
-    shapes: Sequence[tuple[int, ...]],
-    names: Mapping[int, tuple[str, str]],
-    log: list[Entry] | None,
-    plan: Plan,
-    *,
-    is_second: bool = False,
-) -> tuple[Recorder, list[Value], list[Any]]:
-    """One run: the recorder, the values of the inputs, what came out."""
-    recorder = Recorder(
-        compat.static_fake_mode(), names, Sources("model."), log, is_second=is_second
-    )
-    recorder.expressions.update(plan.expressions)
-    recorder.atoms.update({name: ("sum", (total,)) for name, total in plan.sums.items()})
-    fakes, inputs = [], []
-    for index, (tensor, shape) in enumerate(zip(tensors, shapes, strict=True)):
-        fake = compat.fake_of_shape(recorder.fake_mode, tensor, shape)
-        sizes = plan.names[index] if log is not None else shape
-        value = Value(f"input_{index}", tensor.dtype, tuple(sizes), fake=fake)
-        recorder.know(fake, value, plan.second[index] if log is not None else shape)
-        fakes.append(fake)
-        inputs.append(value)
-    with (
-        compat.recording_environment(),
-        _modules_as_they_were(flat),
-        _module_stack(flat, recorder),
-        torch.no_grad(),
-        RecordingMode(recorder),
-    ):
-        outputs = flat(*fakes)
-    return recorder, inputs, list(outputs)
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One run: its recorder, the values of its inputs, what came out."""
+
+    recorder: Recorder
+    inputs: list[Value]
+    results: list[Any]
+
+
+MOST_CHECKS = 8
+
+
+@dataclass(slots=True)
+class _Runs:
+    """The runs of one model for one plan; ``answers`` is what tests of data come to."""
+
+    flat: signature.FlatModule
+    tensors: Sequence[torch.Tensor]
+    names: Mapping[int, tuple[str, str]]
+    plan: Plan
+    answers: tuple[bool, ...] = ()
+
+    def decided(self, log: list[Entry] | None, *, is_second: bool = False) -> _Run:
+        """A run in which every test of data has an answer: the one that no exception follows."""
+        while True:
+            try:
+                return self.run(log, self.answers, is_second=is_second)
+            except Undecided as undecided:
+                if len(self.answers) >= MOST_CHECKS:
+                    raise
+                possible = [
+                    answer
+                    for answer in (False, True)
+                    if not self._raises(log, (*self.answers, answer), is_second)
+                ]
+                if len(possible) != 1:
+                    raise Unrecordable(str(undecided), undecided.frame) from None
+                self.answers = (*self.answers, possible[0])
+
+    def _raises(self, log: list[Entry] | None, answers: tuple[bool, ...], is_second: bool) -> bool:
+        try:
+            self.run(log, answers, is_second=is_second)
+        except Unrecordable:
+            return False
+        except Exception:
+            return True
+        return False
+
+    def run(self, log: list[Entry] | None, answers: tuple[bool, ...], *, is_second: bool) -> _Run:
+        plan = self.plan
+        recorder = Recorder(
+            compat.static_fake_mode(),
+            self.names,
+            Sources("model."),
+            log,
+            is_second=is_second,
+            answers=answers,
+        )
+        recorder.expressions.update(plan.expressions)
+        recorder.atoms.update({name: ("sum", (total,)) for name, total in plan.sums.items()})
+        fakes, inputs = [], []
+        shapes = plan.second if is_second else plan.first
+        for index, (tensor, shape) in enumerate(zip(self.tensors, shapes, strict=True)):
+            fake = compat.fake_of_shape(recorder.fake_mode, tensor, shape)
+            sizes = plan.names[index] if log is not None else shape
+            value = Value(f"input_{index}", tensor.dtype, tuple(sizes), fake=fake)
+            recorder.know(fake, value, plan.second[index] if log is not None else shape)
+            fakes.append(fake)
+            inputs.append(value)
+        with (
+            compat.recording_environment(),
+            _modules_as_they_were(self.flat),
+            _module_stack(self.flat, recorder),
+            torch.no_grad(),
+            RecordingMode(recorder),
+        ):
+            results = self.flat(*fakes)
+        return _Run(recorder, inputs, list(results))
 
 
 def _graph(
-    flat: signature.FlatModule,
-    tensors: Sequence[torch.Tensor],
-    names: Mapping[int, tuple[str, str]],
-    plan: Plan,
+    run: _Run,
     log: list[Entry] | None,
+    plan: Plan,
     dynamic: DynamicAxes,
     input_names: Sequence[str],
 ) -> AtenGraph:
-    recorder, inputs, results = _run(flat, tensors, plan.first, names, log, plan)
+    recorder = run.recorder
     if log is not None and len(recorder.log) != len(log):
         raise Unrecordable("the model makes more calls for other sizes")
     for reliance in recorder.reliances:
         if _answer(recorder, reliance, plan.example) not in (None, reliance.answer):
             raise Unrecordable(f"the example goes another way: {reliance.text}", reliance.frame)
-    outputs: list[Argument] = []
-    for result in results:
-        if isinstance(result, (torch.Tensor, *RECORDED)):
-            outputs.append(recorder.argument(result))
-        else:
-            outputs.append(result)
     return AtenGraph(
-        inputs,
+        run.inputs,
         list(recorder.parameters.values()),
         recorder.calls,
-        outputs,
+        [recorder.argument(result) for result in run.results],
         decompose=SymbolicDecomposer(recorder.expressions, recorder.others),
-        notes=[*_equalities(plan, dynamic, input_names), *_branches(recorder, dynamic)],
+        notes=[
+            *_equalities(plan, dynamic, input_names),
+            *_branches(recorder, dynamic),
+            *dict.fromkeys(f"does not check data at {f}: {f.code}" for f in recorder.checks),
+        ],
     )
 
 

@@ -61,6 +61,10 @@ class DependsOnData(Unrecordable):
     """The elements of tensors decide a size or number: only two runs can tell what follows."""
 
 
+class Undecided(Unrecordable):
+    """A branch on a tensor's elements, whose other side may do nothing but raise."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """What the first of two runs tells of a call: its operator, numbers, and results' sizes.
@@ -119,6 +123,10 @@ class Recorder:
     """Atoms that the elements of tensors decide."""
     modules: list[tuple[str, str, str]] = field(default_factory=list)
     """The modules being called: path, scope, class."""
+    answers: Sequence[bool] = ()
+    """What the tests of data come to that an exception follows otherwise."""
+    asked: int = 0
+    checks: list[Frame] = field(default_factory=list)
     count: int = 0
     unknowns: int = 0
     within: bool = False
@@ -285,6 +293,16 @@ class Recorder:
             self.calls.append(Call(op, given, [value], self.source()))
             number.value = value
         return number.value
+
+    def answer(self) -> bool:
+        """What a test of a tensor's elements comes to."""
+        frame = self.frame()
+        if self.asked >= len(self.answers):
+            raise Undecided("a branch depends on data", frame)
+        self.asked += 1
+        if frame is not None:
+            self.checks.append(frame)
+        return self.answers[self.asked - 1]
 
     def relies_on(
         self, name: str, function: Callable[[Any, Any], bool], a: Any, b: Any, answer: bool
