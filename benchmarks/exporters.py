@@ -41,7 +41,7 @@ class Seconds:
         return self.export + (self.save or 0.0)
 
 
-def ours(job: Job, strategy: str = "export") -> Seconds:
+def ours(job: Job, strategy: str = "auto") -> Seconds:
     import torch_onnx
 
     args, kwargs = job.inputs

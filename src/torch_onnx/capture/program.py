@@ -127,7 +127,7 @@ def _run(
             return recording.record(flat, bound.tensors, axes, names), flat.outputs.paths, None
         except Exception as error:
             if strategy == "record":
-                raise CaptureError(f"The run can't be recorded: {error}") from error
+                raise recording.explained(error) from error
     try:
         program = export_program(flat, bound.tensors, axes)
         graph = from_exported_program(program, axes, names, "model.")

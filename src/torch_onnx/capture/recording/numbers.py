@@ -188,8 +188,7 @@ def decide(name: str, function: Callable[[Any, Any], bool], a: Any, b: Any) -> b
     left, right = expression_of(a), expression_of(b)
     if left is not None and right is not None and (left - right).constant is not None:
         return answer
-    recorded.recorder.relies_on(name, function, a, b, answer)
-    return answer
+    return recorded.recorder.decided(name, function, a, b, answer)
 
 
 def _binary(name: str, function: Callable[[Any, Any], Any]) -> tuple[Any, Any]:

@@ -6,8 +6,9 @@ recorded; whatever differs from the first must have been computed from sizes by 
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -27,6 +28,7 @@ from torch_onnx.capture.recording.recorder import (
 )
 from torch_onnx.capture.recording.symbolic import SymbolicDecomposer
 from torch_onnx.capture.sources import Sources
+from torch_onnx.errors import CaptureError
 from torch_onnx.graph import AtenGraph, Value
 
 
@@ -60,6 +62,20 @@ def record(
     raise refused
 
 
+def explained(error: Exception) -> CaptureError:
+    """Why a run can't be recorded, with the user's line."""
+    if isinstance(error, Unrecordable):
+        advice = 'strategy="auto" goes on to torch.export and to a trace.'
+        return CaptureError(f"The run can't be recorded: {error}.", error.frame, advice)
+    lines = "".join(traceback.format_tb(error.__traceback__))
+    first = next(iter(str(error).strip().splitlines()), "")
+    return CaptureError(
+        f"{type(error).__name__} while the model ran: {first}",
+        Sources("").frame(lines),
+        "The whole trace is the cause of this error (__cause__).",
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class _Run:
     """One run: its recorder, the values of its inputs, what came out."""
@@ -81,6 +97,9 @@ class _Runs:
     names: Mapping[int, tuple[str, str]]
     plan: Plan
     answers: tuple[bool, ...] = ()
+    fake_mode: Any = field(default_factory=compat.static_fake_mode)
+    sources: Sources = field(default_factory=lambda: Sources("model."))
+    stand_ins: dict[int, torch.Tensor] = field(default_factory=dict)
 
     def decided(self, log: list[Entry] | None, *, is_second: bool = False) -> _Run:
         """A run in which every test of data has an answer: the one that no exception follows."""
@@ -127,9 +146,10 @@ class _Runs:
     def run(self, log: list[Entry] | None, answers: tuple[bool, ...], *, is_second: bool) -> _Run:
         plan = self.plan
         recorder = Recorder(
-            compat.static_fake_mode(),
+            self.fake_mode,
             self.names,
-            Sources("model."),
+            self.sources,
+            self.stand_ins,
             log,
             is_second=is_second,
             answers=answers,

@@ -101,6 +101,8 @@ class Recorder:
     fake_mode: Any
     names: Mapping[int, tuple[str, str]]
     sources: Sources
+    stand_ins: dict[int, torch.Tensor] = field(default_factory=dict)
+    """Those of the model's own tensors, which all runs share."""
     plan: list[Entry] | None = None
     log: list[Entry] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
@@ -161,7 +163,11 @@ class Recorder:
         if not name:
             name = f"constant_{len(self.parameters)}"
         detached = tensor.detach()
-        fake = compat.fake_copy(self.fake_mode, detached)
+        fake = self.stand_ins.get(id(tensor))
+        if fake is None:
+            fake = compat.fake_copy(self.fake_mode, detached)
+            if kind != "constant":
+                self.stand_ins[id(tensor)] = fake
         value = Value(name, tensor.dtype, tuple(map(int, tensor.shape)), fake=fake)
         if kind == "constant":
             # What the program does to it later must not change what it was.
@@ -178,7 +184,9 @@ class Recorder:
     def made_of(self, data: Sequence[Any]) -> bool:
         """Compare a tensor of Python's numbers with the other run's; whether all are known."""
         numbers = tuple(_numbers_in(list(data)))
-        self._compared(Entry("tensor", numbers, ()))
+        self._compared(
+            Entry("tensor", tuple(map(plain, numbers)) if self.is_second else numbers, ())
+        )
         return not any(isinstance(number, RECORDED) for number in numbers)
 
     def constant(self, tensor: torch.Tensor) -> torch.Tensor:
@@ -251,7 +259,7 @@ class Recorder:
         if kind is float:
             first, second = UNKNOWN_FLOAT
             if self.is_second:
-                return second
+                return RecordedFloat(second, self, second, origin, from_data=True)
             self.needs_plan()
             return RecordedFloat(first, self, second, origin, from_data=True)
         name = f"n{self.count}"
@@ -259,7 +267,7 @@ class Recorder:
         self.from_data.add(name)
         first, second = UNKNOWN
         if self.is_second:
-            return second
+            return RecordedInt(second, self, second, origin, atom(name), from_data=True)
         self.needs_plan()
         return RecordedInt(first, self, second, origin, atom(name), from_data=True)
 
@@ -304,22 +312,27 @@ class Recorder:
             self.checks.append(frame)
         return self.answers[self.asked - 1]
 
-    def relies_on(
+    def decided(
         self, name: str, function: Callable[[Any, Any], bool], a: Any, b: Any, answer: bool
-    ) -> None:
-        """Remember a comparison that the user's code made of numbers known at run time only."""
+    ) -> bool:
+        """What a comparison of numbers known at run time only comes to.
+
+        One of sizes is the example's, and remembered where the user's code made it. One of data
+        has an answer only where the other way just raises.
+        """
         # The comparison's own line: one of PyTorch's asks what a call needs to be valid at all.
         asking = sys._getframe(3)
         if self.sources.shorten(asking.f_code.co_filename).startswith(LEFT_OUT):
-            return
+            return answer
+        if any(number.from_data for number in (a, b) if isinstance(number, RECORDED)):
+            return self.answer()
         frame = self._frame(asking)
         assert frame is not None
         sign = SIGNS[name if answer else OPPOSITE[name]]
         left, right = expression_of(a), expression_of(b)
         text = f"{_shown(a, left)} {sign} {_shown(b, right)}"
-        if any(number.from_data for number in (a, b) if isinstance(number, RECORDED)):
-            raise Unrecordable(f"a branch depends on data: {text}", frame)
         self.reliances.append(Reliance(frame, text, function, left, right, answer))
+        return answer
 
     def count_unknown(self) -> int:
         if not self.is_second:
@@ -346,6 +359,8 @@ class Recorder:
     def record(self, op: Operator, args: dict[str, Any], result: Any) -> None:
         """A call that gave ``result``, tensors on stand-ins and all."""
         numbers = tuple(_numbers_in(list(args.values())))
+        if self.is_second:
+            numbers = tuple(map(plain, numbers))
         tensors = list(_tensors_in(result))
         shapes = tuple(tuple(tensor.shape) for tensor in tensors)
         second = self._compared(Entry(op.name, numbers, shapes))
