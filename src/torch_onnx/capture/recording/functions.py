@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -117,6 +118,11 @@ def _as_number(
         return plain(known)
     if func.__name__ in ("__bool__", "is_nonzero"):
         return recorder.answer()
+    if func.__name__ in ("__int__", "__index__") and recorder.is_framework(sys._getframe(3)):
+        # PyTorch checks sizes with it. Where it goes into a call, the other run's is another one.
+        return int(
+            plain(recorder.unknown_number(int, ("aten::item", (recorder.value_of(tensor),))))
+        )
     raise Unrecordable("the model reads the elements of a tensor", recorder.frame())
 
 

@@ -100,27 +100,18 @@ class RecordingMode(TorchFunctionMode):
             return None
         if compat.is_higher_order(func):
             raise Unrecordable(f"{op.name} takes functions", recorder.frame())
-        bound = {n: self._single(op, n, argument) for n, argument in bound.items()}
+        read = {n: self._single(op, n, argument) for n, argument in bound.items()}
+        if any(read[n] is not argument for n, argument in bound.items()):
+            # PyTorch would read the element itself.
+            bound, call = read, None
         known = _lowered(bound, recorder.fake_of)
-        made_up: int | None = None
 
         def run(tensor: Callable[[torch.Tensor], torch.Tensor]) -> Any:
             if call is None:
                 return _called(op, _lowered(bound, tensor))
             return func(*_lowered(list(call[0]), tensor), **_lowered(call[1], tensor))
 
-        try:
-            with recorder.fake_mode:
-                result = run(recorder.fake_of)
-        except compat.data_dependent_errors() as error:
-            typed = unknown.RESULTS.get(op.name)
-            if typed is None:
-                raise Unrecordable(
-                    f"what {op.name} gives depends on data", recorder.frame()
-                ) from error
-            made_up = unknown.size_of_unknowns(recorder.is_second, recorder.count_unknown())
-            with recorder.fake_mode:
-                result = typed(known, made_up)
+        result, made_up = self._typed(op, known, run)
         if not _holds_tensors(result):
             return result
         if self._is_same(op, bound, result):
@@ -131,9 +122,30 @@ class RecordingMode(TorchFunctionMode):
         if made_up is not None:
             for tensor in _flat(result):
                 value = recorder.value_of(tensor)
-                axes = [axis for axis, size in enumerate(tensor.shape) if size == made_up]
+                sizes = (made_up, made_up + unknown.SECOND)
+                axes = [axis for axis, size in enumerate(tensor.shape) if size in sizes]
                 recorder.unknown_sizes(value, axes)
         return result
+
+    def _typed(
+        self, op: Operator, known: dict[str, Any], run: Callable[[Any], Any]
+    ) -> tuple[Any, int | None]:
+        """The results on stand-ins; with the size made up where data decide it."""
+        recorder = self.recorder
+        unknown_type = unknown.ALWAYS.get(op.name)
+        cause: Exception | None = None
+        if unknown_type is None:
+            steps = op.name in unknown.RECURRENT
+            try:
+                with compat.running_on(recorder.fake_mode) if steps else recorder.fake_mode:
+                    return run(recorder.fake_of), None
+            except compat.data_dependent_errors() as error:
+                unknown_type, cause = unknown.RESULTS.get(op.name), error
+        if unknown_type is None:
+            raise Unrecordable(f"what {op.name} gives depends on data", recorder.frame()) from cause
+        made_up = unknown.size_of_unknowns(recorder.is_second, recorder.count_unknown())
+        with recorder.fake_mode:
+            return unknown_type(known, made_up), made_up
 
     def _is_same(self, op: Operator, bound: dict[str, Any], result: Any) -> bool:
         """Whether an operator just gave back what it was given (contiguous, to)."""
@@ -147,7 +159,7 @@ class RecordingMode(TorchFunctionMode):
         formal = next(a for a in op.arguments if a.name == name)
         if isinstance(argument, torch.Tensor) and "Tensor" not in formal.type:
             return functions.item(self, argument)
-        if isinstance(argument, list) and "Tensor" not in formal.type:
+        if isinstance(argument, list) and "Tensor" not in formal.type and _flat(argument):
             return [
                 functions.item(self, item) if isinstance(item, torch.Tensor) else item
                 for item in argument

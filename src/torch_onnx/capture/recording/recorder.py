@@ -322,7 +322,7 @@ class Recorder:
         """
         # The comparison's own line: one of PyTorch's asks what a call needs to be valid at all.
         asking = sys._getframe(3)
-        if self.sources.shorten(asking.f_code.co_filename).startswith(LEFT_OUT):
+        if self.is_framework(asking):
             return answer
         if any(number.from_data for number in (a, b) if isinstance(number, RECORDED)):
             return self.answer()
@@ -481,16 +481,18 @@ class Recorder:
     def _user_frame(self) -> Any:
         """The innermost frame of the user's code."""
         frame: Any = sys._getframe(2)
-        while frame is not None:
-            path = frame.f_code.co_filename
-            left_out = self._left_out.get(path)
-            if left_out is None:
-                left_out = self.sources.shorten(path).startswith(LEFT_OUT) or path.startswith("<")
-                self._left_out[path] = left_out
-            if not left_out:
-                return frame
+        while frame is not None and self.is_framework(frame):
             frame = frame.f_back
-        return None
+        return frame
+
+    def is_framework(self, frame: Any) -> bool:
+        """Whether a frame runs code of PyTorch or of this project."""
+        path = frame.f_code.co_filename
+        found = self._left_out.get(path)
+        if found is None:
+            found = self.sources.shorten(path).startswith(LEFT_OUT) or path.startswith("<")
+            self._left_out[path] = found
+        return found
 
     def frame(self) -> Frame | None:
         return self.source().frame

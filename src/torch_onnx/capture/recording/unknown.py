@@ -110,6 +110,44 @@ def _index(args: Mapping[str, Any], size: int) -> Any:
     return torch.ops.aten.index.Tensor(args["self"], indices)
 
 
+def _packed(args: Mapping[str, Any], size: int) -> Any:
+    x = args["input"]
+    return x.new_empty([size, *x.shape[2:]]), args["lengths"].new_empty([size + SECOND])
+
+
+def _padded(args: Mapping[str, Any], size: int) -> Any:
+    """A packed sequence padded again: how many members it has is not known."""
+    data, steps = args["data"], args["batch_sizes"]
+    length = args["total_length"] if args["total_length"] > 0 else steps.shape[0]
+    outer = [size, length] if args["batch_first"] else [length, size]
+    return data.new_empty([*outer, *data.shape[1:]]), steps.new_empty([size])
+
+
+def _packed_layer(args: Mapping[str, Any], size: int) -> Any:
+    states = args["hx"] if isinstance(args["hx"], (list, tuple)) else [args["hx"]]
+    width = states[0].shape[-1] * (2 if args["bidirectional"] else 1)
+    data = args["data"]
+    return data.new_empty([data.shape[0], width]), *[torch.empty_like(s) for s in states]
+
+
+SECOND = 2
+"""Added to a made-up size where a result has two of them."""
+
+# Operators whose own kernels look at the elements, or run step by step.
+ALWAYS: dict[str, Unknown] = {
+    "aten::_pack_padded_sequence": _packed,
+    "aten::_pad_packed_sequence": _padded,
+    **dict.fromkeys(
+        ("aten::lstm.data", "aten::gru.data", "aten::rnn_tanh.data", "aten::rnn_relu.data"),
+        _packed_layer,
+    ),
+}
+
+# PyTorch finds the types of these by running them step by step, unless told otherwise.
+RECURRENT = frozenset(
+    ("aten::lstm.input", "aten::gru.input", "aten::rnn_tanh.input", "aten::rnn_relu.input")
+)
+
 RESULTS: dict[str, Unknown] = {
     "aten::nonzero": _nonzero,
     "aten::nonzero_numpy": _nonzero_numpy,
