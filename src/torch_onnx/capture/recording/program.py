@@ -6,6 +6,7 @@ recorded; whatever differs from the first must have been computed from sizes by 
 
 from __future__ import annotations
 
+import contextlib
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,6 +22,7 @@ from torch_onnx.capture.recording.modules import as_they_were, names_of_tensors,
 from torch_onnx.capture.recording.plans import Plan, identifier, plans
 from torch_onnx.capture.recording.recorder import (
     DependsOnData,
+    DependsOnSizes,
     Entry,
     Recorder,
     Undecided,
@@ -48,18 +50,29 @@ def record(
     names = names_of_tensors(flat)
     refused: Exception | None = None
     for plan in plans(tensors, dynamic, input_names):
-        for twice in (False, True) if plan.first == plan.second else (True,):
-            try:
-                runs = _Runs(flat, tensors, names, plan)
-                log = runs.decided(None, is_second=True).recorder.log if twice else None
-                return _graph(runs, log, dynamic, input_names)
-            except DependsOnData as error:
-                refused = error
-            except Exception as error:
-                refused = refused or error
-                break
+        runs = _Runs(flat, tensors, names, plan)
+        try:
+            return _recorded(runs, dynamic, input_names)
+        except DependsOnSizes as error:
+            refused = refused or error
+        except Unrecordable:
+            # So it is at any sizes.
+            raise
+        except Exception as error:
+            if refused is None:
+                runs.example_alone()
+            refused = refused or error
     assert refused is not None
     raise refused
+
+
+def _recorded(runs: _Runs, dynamic: DynamicAxes, input_names: Sequence[str]) -> AtenGraph:
+    """The program, held against a run at other sizes where there are any, or where data decide."""
+    if runs.plan.first == runs.plan.second:
+        with contextlib.suppress(DependsOnData):
+            return _graph(runs, None, dynamic, input_names)
+    log = runs.decided(None, is_second=True).recorder.log
+    return _graph(runs, log, dynamic, input_names)
 
 
 def explained(error: Exception) -> CaptureError:
@@ -117,6 +130,17 @@ class _Runs:
                 if len(possible) != 1:
                     raise Unrecordable(str(undecided), undecided.frame) from None
                 self.answers = (*self.answers, possible[0])
+
+    def example_alone(self) -> None:
+        """Run the example as it is, to see whether the model takes it at all.
+
+        Raises:
+            Exception: the model's own.
+        """
+        shapes = [tuple(tensor.shape) for tensor in self.tensors]
+        runs = replace(self, plan=replace(self.plan, first=shapes))
+        with contextlib.suppress(Unrecordable):
+            runs.run(None, (), is_second=False)
 
     def at(self, sizes: Mapping[str, int]) -> list[Entry] | None:
         """The log of a run with these dims, the others as in the example; None if it fails."""
@@ -182,10 +206,10 @@ def _graph(
     plan, run = runs.plan, runs.decided(log)
     recorder = run.recorder
     if log is not None and len(recorder.log) != len(log):
-        raise Unrecordable("the model makes more calls for other sizes")
+        raise DependsOnSizes("the model makes more calls for other sizes")
     for reliance in recorder.reliances:
         if not reliances.goes_this_way(recorder, reliance, plan.example):
-            raise Unrecordable(f"the example goes another way: {reliance.text}", reliance.frame)
+            raise DependsOnSizes(f"the example goes another way: {reliance.text}", reliance.frame)
     return AtenGraph(
         run.inputs,
         list(recorder.parameters.values()),

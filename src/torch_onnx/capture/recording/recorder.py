@@ -57,6 +57,10 @@ class Unrecordable(Exception):
         self.frame = frame
 
 
+class DependsOnSizes(Unrecordable):
+    """The two runs differ in what sizes do not explain; at others they may not."""
+
+
 class DependsOnData(Unrecordable):
     """The elements of tensors decide a size or number: only two runs can tell what follows."""
 
@@ -451,19 +455,19 @@ class Recorder:
         if self.plan is None:
             return entry.shapes
         if place >= len(self.plan):
-            raise Unrecordable("the model makes more calls for other sizes", self.frame())
+            raise DependsOnSizes("the model makes more calls for other sizes", self.frame())
         there = self.plan[place]
         if there.name != entry.name or len(there.shapes) != len(entry.shapes):
-            raise Unrecordable("the model goes another way for other sizes", self.frame())
+            raise DependsOnSizes("the model goes another way for other sizes", self.frame())
         if entry.tensor is not there.tensor and not _equal(entry.tensor, there.tensor):
-            raise Unrecordable("a tensor made outside of PyTorch depends on sizes", self.frame())
+            raise DependsOnSizes("a tensor made outside of PyTorch depends on sizes", self.frame())
         if len(there.numbers) != len(entry.numbers) or not all(
             _same(other_value(mine), theirs)
             for mine, theirs in zip(entry.numbers, there.numbers, strict=True)
         ):
-            raise Unrecordable("a dynamic size became a plain number", self.frame())
+            raise DependsOnSizes("a dynamic size became a plain number", self.frame())
         if any(len(a) != len(b) for a, b in zip(entry.shapes, there.shapes, strict=True)):
-            raise Unrecordable("a result's rank depends on sizes", self.frame())
+            raise DependsOnSizes("a result's rank depends on sizes", self.frame())
         return there.shapes
 
     # Where the user's code is.
