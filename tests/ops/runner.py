@@ -6,6 +6,7 @@ differ are exported as dynamic, and the one exported model must agree on all of 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,12 +19,16 @@ from torch_onnx import assemble
 from torch_onnx.capture.assumptions import DynamicAxis
 from torch_onnx.capture.export import export_program, from_exported_program
 from torch_onnx.capture.functionalize import functionalize
+from torch_onnx.capture.recording import record
+from torch_onnx.graph import AtenGraph
 from torch_onnx.ops import builtin_table
 from torch_onnx.passes import tidy
 from torch_onnx.saving import model_proto
 from torch_onnx.translate import Translator, decompose_missing, drop_unused, lookup_in
 
 OPSETS = (11, 13, 18, 20, 23, 28)
+EXPORTED = (11, 18)
+"""Opsets at which cases go through torch.export; at the others they are recorded."""
 
 
 @dataclass(frozen=True)
@@ -80,12 +85,26 @@ def dynamic_axes(case: Case) -> dict[int, dict[int, DynamicAxis]]:
     return axes
 
 
+def capture(
+    module: torch.nn.Module,
+    inputs: tuple[torch.Tensor, ...],
+    dynamic: dict[int, dict[int, DynamicAxis]],
+    names: list[str],
+    exported: bool,
+) -> AtenGraph:
+    """By torch.export, or by the default front end where that can."""
+    if not exported:
+        with contextlib.suppress(Exception):
+            return record(module, inputs, dynamic, names)
+    program = export_program(module, inputs, dynamic)
+    return from_exported_program(program, dynamic, names, "model.")
+
+
 def export(case: Case, opset: int) -> onnx.ModelProto:
     dynamic = dynamic_axes(case)
     module = _Program(case.fn).eval()
     names = [f"x{i}" for i in range(len(case.inputs))]
-    program = export_program(module, case.inputs, dynamic)
-    graph = from_exported_program(program, dynamic, names, "model.")
+    graph = capture(module, case.inputs, dynamic, names, exported=opset in EXPORTED)
     graph.input_names = names
     graph = drop_unused(functionalize(graph))
     find = lookup_in([builtin_table()])

@@ -43,6 +43,7 @@ class RecordingMode(TorchFunctionMode):
     def __init__(self, recorder: Recorder) -> None:
         super().__init__()
         self.recorder = recorder
+        self.running: list[Any] = []
 
     def __torch_function__(
         self,
@@ -61,8 +62,15 @@ class RecordingMode(TorchFunctionMode):
         if isinstance(func, types.FunctionType):
             if not compat.runs_as_python(func):
                 raise Unrecordable(f"{name} is not translated", self.recorder.frame())
-            with self:
-                return func(*args, **named)
+            if func in self.running:
+                # Tensor.unflatten calls the method of its base, which goes by its own name.
+                return self.apply(f"aten::{name}", *args, **named)
+            self.running.append(func)
+            try:
+                with self:
+                    return func(*args, **named)
+            finally:
+                self.running.pop()
         return self.call(name, func, args, named)
 
     def apply(self, name: str, /, *args: Any, **kwargs: Any) -> Any:

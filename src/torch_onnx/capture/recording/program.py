@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from torch_onnx import compat, signature
+from torch_onnx import compat
 from torch_onnx.capture.assumptions import DynamicAxes
 from torch_onnx.capture.recording import reliances
 from torch_onnx.capture.recording.mode import RecordingMode
@@ -35,7 +35,7 @@ from torch_onnx.graph import AtenGraph, Value
 
 
 def record(
-    flat: signature.FlatModule,
+    flat: torch.nn.Module,
     tensors: Sequence[torch.Tensor],
     dynamic: DynamicAxes,
     input_names: Sequence[str],
@@ -105,7 +105,7 @@ MOST_CHECKS = 8
 class _Runs:
     """The runs of one model for one plan; ``answers`` is what tests of data come to."""
 
-    flat: signature.FlatModule
+    flat: torch.nn.Module
     tensors: Sequence[torch.Tensor]
     names: Mapping[int, tuple[str, str]]
     plan: Plan
