@@ -71,6 +71,7 @@ def _export(
             with (
                 compat.sizes_of_one_stay_dynamic(),
                 compat.recurrent_layers_have_types(),
+                compat.fake_quantization_has_types(),
                 compat.quiet(),
             ):
                 return torch.export.export(
