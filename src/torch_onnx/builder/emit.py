@@ -364,6 +364,8 @@ def _result_dtypes(
     for index in range(outputs):
         formal = schema.outputs[min(index, len(schema.outputs) - 1)]
         dtype = _only_dtype(formal) or bound.get(formal.type)
+        if dtype is None and schema.name == "DequantizeLinear" and inputs[1] is not None:
+            dtype = inputs[1].dtype
         if dtype is None:
             dtype = _dtype_by_attribute(attributes, inputs)
         dtypes.append(dtype)

@@ -14,6 +14,7 @@ from torch_onnx import compat, modes, signature
 from torch_onnx.capture import recording, torchscript
 from torch_onnx.capture.assumptions import DynamicAxes, DynamicAxis
 from torch_onnx.capture.export import export_program, from_exported_program
+from torch_onnx.capture.quantized import Parts, part_paths, parts_of, spread
 from torch_onnx.errors import CaptureError, DynamicShapeError, InputError
 from torch_onnx.graph import AtenGraph
 
@@ -61,13 +62,17 @@ def capture(
     if isinstance(model, (str, PathLike)):
         model = compat.loaded(model)
     bound = signature.bind(model, args, kwargs)
-    names = signature.name_inputs(bound.leaves, input_names)
-    dynamic = signature.settle_dynamic(bound, names, dynamic_shapes, dynamic_axes)
+    parts = [part for leaf in bound.leaves for part in _parts(leaf, is_input=True)]
+    names = signature.name_inputs(parts, input_names)
+    # A quantized tensor goes by the name of its integers, which are the first of its parts.
+    firsts = spread(bound.tensors)[1]
+    own = [names[first] for first in firsts]
+    dynamic = signature.settle_dynamic(bound, own, dynamic_shapes, dynamic_axes)
     axes = {
         index: {axis: DynamicAxis(spec.name, spec.min, spec.max) for axis, spec in by_axis.items()}
         for index, by_axis in dynamic.inputs.items()
     }
-    graph, paths, program = _run(model, bound, axes, names, strategy)
+    graph, paths, program = _run(model, bound, axes, own, strategy)
     outputs = signature.name_outputs(paths, output_names, names)
     unknown = [name for name in dynamic.output_names if name not in outputs]
     if unknown:
@@ -80,20 +85,23 @@ def capture(
 
     def flatten_inputs(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, torch.Tensor]:
         given = signature.bind(model, args, kwargs)
-        if len(given.leaves) != len(names):
-            raise InputError(f"{len(names)} tensors are needed, {len(given.leaves)} were given.")
+        if len(given.leaves) != len(bound.leaves):
+            raise InputError(f"{len(own)} tensors are needed, {len(given.leaves)} were given.")
         # By path, for keyword arguments may come in another order than in the example.
-        found = {leaf.name: leaf.value for leaf in given.leaves}
-        missing = [leaf.name for leaf in bound.leaves if leaf.name not in found]
+        found = {
+            part.name: part.value for leaf in given.leaves for part in _parts(leaf, is_input=True)
+        }
+        missing = [part.name for part in parts if part.name not in found]
         if missing:
             raise InputError(f"The tensors {', '.join(missing)} of the example are not given.")
-        return {name: found[leaf.name] for name, leaf in zip(names, bound.leaves, strict=True)}
+        return {name: found[part.name] for name, part in zip(names, parts, strict=True)}
 
     def eager(args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
         given = signature.bind(model, args, kwargs)
         with modes.mode(model, training), torch.no_grad():
             result = given.call(model, [tensor.clone() for tensor in given.tensors])
-        return [leaf.value for leaf in signature.flatten(result, numbers_are_leaves=True)[0]]
+        leaves, _ = signature.flatten(result, numbers_are_leaves=True)
+        return [part.value for leaf in leaves for part in _parts(leaf, is_input=False)]
 
     return Captured(
         graph,
@@ -106,6 +114,14 @@ def capture(
         eager,
         (bound.args, bound.kwargs),
     )
+
+
+def _parts(leaf: signature.Leaf, *, is_input: bool) -> list[signature.Leaf]:
+    """The tensors that the ONNX model has for one of the PyTorch model."""
+    if not isinstance(leaf.value, torch.Tensor) or not leaf.value.is_quantized:
+        return [leaf]
+    pairs = zip(part_paths(leaf.path), parts_of(leaf.value, is_input=is_input), strict=True)
+    return [signature.Leaf(path, tensor) for path, tensor in pairs]
 
 
 Run = tuple[AtenGraph, list[tuple[str, ...]], "ExportedProgram | None"]
@@ -151,9 +167,16 @@ def _traced(
     graph, result = torchscript.from_script(
         traced.script, bound.tensors, axes, names, prefix="model."
     )
-    graph.outputs = list(result) if isinstance(result, tuple) else [result]
+    # A quantized result is three outputs, and so is a named tuple of these.
+    results = [result] if isinstance(result, Parts) or not isinstance(result, tuple) else result
+    leaves = [
+        leaf
+        for path, item in zip(flat.outputs.paths, results, strict=True)
+        for leaf in torchscript.leaves_of(item, path)
+    ]
+    graph.outputs = [value for _, value in leaves]
     graph.notes = [*traced.notes, *graph.notes]
-    return graph, flat.outputs.paths, None
+    return graph, [path for path, _ in leaves], None
 
 
 def _scripted(script: Any, bound: signature.Bound, axes: DynamicAxes, names: Sequence[str]) -> Run:

@@ -121,7 +121,6 @@ def quantize(
         if before is not None and before.dtype == dtype and same and len(made.inputs) == 3:
             return before
     integers: OnnxValue = g.QuantizeLinear(x, *by, **where)
-    integers.shape = x.shape
     return integers if full else clamp(g, integers, low, high)
 
 
@@ -151,7 +150,6 @@ def dequantize(
         by.append(number(g, zero_point, dtype, axis))
     where = {} if axis is None else {"axis": axis}
     result: OnnxValue = g.DequantizeLinear(integers, *by, **where)
-    result.dtype, result.shape = torch.float32, integers.shape
     return result
 
 

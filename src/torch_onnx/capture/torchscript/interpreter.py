@@ -18,6 +18,7 @@ from torch_onnx.capture.binding import number_operator, operator_named
 from torch_onnx.capture.dialect import DROPPED, NUMBERS
 from torch_onnx.capture.dims import DimNames
 from torch_onnx.capture.fx import value_of
+from torch_onnx.capture.quantized import Quantized
 from torch_onnx.capture.torchscript import scalars
 from torch_onnx.capture.torchscript.fakes import Fakes, like_first
 from torch_onnx.capture.torchscript.scalars import NOT_A_SCALAR, Scalar, Vector
@@ -80,6 +81,12 @@ class Interpreter:
     source: Source = NO_SOURCE
     count: int = 0
 
+    def quantized(self, op: Operator, args: dict[str, Any]) -> Any:
+        """An operator on quantized tensors."""
+        from torch_onnx.capture.torchscript.quantized import compute
+
+        return compute(self, op, args)
+
     # Blocks and nodes.
 
     def block(self, block: Any, inputs: Sequence[Any]) -> list[Any]:
@@ -130,6 +137,8 @@ class Interpreter:
             found = scalars.compute(self, op.name, args)
             if found is not NOT_A_SCALAR:
                 return found
+        if op.namespace == "aten" and any(isinstance(i, Quantized) for i in _leaves(inputs)):
+            return self.quantized(op, args)
         return self.call(op, args)
 
     def call(self, op: Operator, args: dict[str, Any]) -> Any:
@@ -150,7 +159,7 @@ class Interpreter:
         self.calls.append(Call(op, bound, outputs, self.source))
         return outputs[0] if len(op.returns) == 1 else outputs
 
-    def named(self, name: str, **args: Any) -> Any:
+    def named(self, name: str, /, **args: Any) -> Any:
         """``call`` of the operator of this name, its defaults filled in."""
         op = operator_named(name)
         assert op is not None, name
@@ -266,6 +275,10 @@ class Interpreter:
         return self.parameter(f"constant_{len(self.parameters)}", tensor, "constant")
 
     def parameter(self, name: str, tensor: torch.Tensor, kind: str) -> Value:
+        if tensor.is_quantized:
+            from torch_onnx.capture.torchscript.quantized import owned
+
+            return owned(self, name, tensor, kind)
         found = self.parameters.get(name)
         if found is None:
             value = self.value(self.fakes.constant(tensor.detach()))

@@ -1,0 +1,145 @@
+"""Packed parameters: the weights of PyTorch's quantized layers, taken out of their objects."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from torch_onnx.capture.quantized import Quantized, Scheme, axis_of, qparams_of
+from torch_onnx.capture.torchscript import quantized
+from torch_onnx.capture.torchscript.interpreter import Interpreter, ModuleAt
+from torch_onnx.graph import Value
+
+SMALLEST_NORMAL = torch.finfo(torch.float32).tiny
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A packed layer: its weight as the graph has it, its bias, and what a convolution does."""
+
+    weight: Value
+    bias: Value | None
+    stride: tuple[int, ...] = ()
+    padding: tuple[int, ...] = ()
+    dilation: tuple[int, ...] = ()
+    output_padding: tuple[int, ...] = ()
+    groups: int = 1
+
+
+def _object(owner: Any) -> Any:
+    return owner.module if isinstance(owner, ModuleAt) else owner
+
+
+def _name(run: Interpreter, owner: Any) -> str:
+    """The path of the layer that the packed parameters belong to."""
+    path = owner.path if isinstance(owner, ModuleAt) else f"packed_{len(run.parameters)}"
+    while path.endswith("_packed_params"):
+        path = path.removesuffix("_packed_params").removesuffix(".")
+    return path
+
+
+def _join(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
+def linear(run: Interpreter, owner: Any, x: Value) -> Layer:
+    """A linear layer's weight and bias; the bias by the scale of ``x``, where that is known."""
+    weight, bias = torch.ops.quantized.linear_unpack(_object(owner))
+    return _layer(run, _name(run, owner), weight, bias, x)
+
+
+def linear_fp16(run: Interpreter, owner: Any) -> Layer:
+    """A linear layer whose weight is kept in float16."""
+    weight, bias = torch.ops.quantized.linear_unpack_fp16(_object(owner))
+    path = _name(run, owner)
+    half = run.parameter(_join(path, "weight"), weight.to(torch.float16), "parameter")
+    full = run.named("aten::to.dtype", self=half, dtype=torch.float32)
+    kept = None if bias is None else run.parameter(_join(path, "bias"), bias, "parameter")
+    return Layer(full, kept)
+
+
+def conv(run: Interpreter, owner: Any, x: Value, rank: int, transposed: bool) -> Layer:
+    """A convolution's weight, bias and numbers, one for each of its ``rank`` axes."""
+    packed, ops = _object(owner), torch.ops.quantized
+    kind = "conv_transpose" if transposed else "conv"
+    weight, bias = getattr(ops, f"{kind}{rank}d_unpack")(packed)
+    # One-dimensional convolutions are packed as two-dimensional ones of height one.
+    held = f"conv{max(rank, 2)}d"
+
+    def numbers(name: str) -> tuple[int, ...]:
+        return tuple(int(n) for n in getattr(ops, f"{held}_{name}")(packed))[-rank:]
+
+    layer = _layer(run, _name(run, owner), weight, bias, x, channels=1 if transposed else 0)
+    return Layer(
+        layer.weight,
+        layer.bias,
+        numbers("stride"),
+        numbers("padding"),
+        numbers("dilation"),
+        numbers("output_padding") if transposed else (),
+        int(getattr(ops, f"{held}_groups")(packed)),
+    )
+
+
+def _layer(
+    run: Interpreter,
+    path: str,
+    weight: torch.Tensor,
+    bias: torch.Tensor | None,
+    x: Value,
+    channels: int = 0,
+) -> Layer:
+    made = quantized.owned(run, _join(path, "weight"), weight, "parameter")
+    if bias is None:
+        return Layer(made, None)
+    return Layer(made, _bias(run, _join(path, "bias"), bias.detach(), weight, x, channels))
+
+
+def _bias(
+    run: Interpreter,
+    name: str,
+    bias: torch.Tensor,
+    weight: torch.Tensor,
+    x: Value,
+    channels: int,
+) -> Value:
+    """The bias in the steps of the sums it is added to, so that runtimes add integers."""
+    scheme = x.scheme if isinstance(x, Quantized) else None
+    fits = weight.is_quantized and axis_of(weight) in (None, channels)
+    if scheme is None or scheme.axis is not None or isinstance(scheme.scale, Value) or not fits:
+        return run.parameter(name, bias, "parameter")
+    scale, _ = qparams_of(weight)
+    scale = (scale * scheme.scale).to(torch.float32)
+    steps = torch.round(bias.double() / scale.double())
+    if bool((steps.abs() >= 2**31).any()) or bool((scale < SMALLEST_NORMAL).any()):
+        return run.parameter(name, bias, "parameter")
+    held = steps.to(torch.int32)
+    taken = run.parameters.get(name)
+    if taken is not None and not torch.equal(taken.tensor, held):
+        # The layer is called again on a tensor of another scale.
+        name = f"{name}.{len(run.parameters)}"
+    value = run.parameter(name, held, "parameter")
+    if scale.dim() == 0:
+        return quantized.from_integers(run, value, Scheme(torch.qint32, float(scale), 0))
+    scales = run.parameter(f"{name}.scale", scale, "constant")
+    zeros = run.constant(torch.zeros(len(scale), dtype=torch.int32))
+    return quantized.from_integers(run, value, Scheme(torch.qint32, scales, zeros, 0))
+
+
+def embedding(run: Interpreter, owner: Any) -> tuple[Value, Value, Value]:
+    """An embedding's rows as uint8, and the scale and zero point of each row, as floats."""
+    weight = torch.ops.quantized.embedding_bag_unpack(_object(owner))
+    scale, zero_point = weight.q_per_channel_scales(), weight.q_per_channel_zero_points()
+    scale, zero_point = scale.to(torch.float32), zero_point.to(torch.float32)
+    steps = weight.dequantize() / scale[:, None] + zero_point[:, None]
+    path = _name(run, owner)
+    rows = steps.round().clamp(0, 255).to(torch.uint8)
+    return (
+        run.parameter(_join(path, "weight"), rows, "parameter"),
+        run.parameter(_join(path, "weight.scale"), scale[:, None].clone(), "constant"),
+        run.parameter(
+            _join(path, "weight.zero_point"), zero_point[:, None].contiguous(), "constant"
+        ),
+    )
