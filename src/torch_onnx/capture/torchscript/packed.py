@@ -35,9 +35,10 @@ def _object(owner: Any) -> Any:
 def _name(run: Interpreter, owner: Any) -> str:
     """The path of the layer that the packed parameters belong to."""
     path = owner.path if isinstance(owner, ModuleAt) else f"packed_{len(run.parameters)}"
-    while path.endswith("_packed_params"):
-        path = path.removesuffix("_packed_params").removesuffix(".")
-    return path
+    steps = path.split(".")
+    while steps and steps[-1] in ("_packed_params", "_packed_weight"):
+        steps.pop()
+    return ".".join(steps)
 
 
 def _join(path: str, name: str) -> str:
@@ -129,17 +130,18 @@ def _bias(
 
 
 def embedding(run: Interpreter, owner: Any) -> tuple[Value, Value, Value]:
-    """An embedding's rows as uint8, and the scale and zero point of each row, as floats."""
+    """An embedding's rows as uint8, and what each row is multiplied by and then moved by."""
     weight = torch.ops.quantized.embedding_bag_unpack(_object(owner))
     scale, zero_point = weight.q_per_channel_scales(), weight.q_per_channel_zero_points()
-    scale, zero_point = scale.to(torch.float32), zero_point.to(torch.float32)
-    steps = weight.dequantize() / scale[:, None] + zero_point[:, None]
+    scale, zero_point = scale.to(torch.float32)[:, None], zero_point.to(torch.float32)[:, None]
+    rows = (weight.dequantize() / scale + zero_point).round().clamp(0, 255).to(torch.uint8)
+    offset = -scale * zero_point
+    if weight.dtype == torch.quint4x2:
+        # Rows of four bits keep both in float16.
+        scale, offset = scale.half().float(), offset.half().float()
     path = _name(run, owner)
-    rows = steps.round().clamp(0, 255).to(torch.uint8)
     return (
         run.parameter(_join(path, "weight"), rows, "parameter"),
-        run.parameter(_join(path, "weight.scale"), scale[:, None].clone(), "constant"),
-        run.parameter(
-            _join(path, "weight.zero_point"), zero_point[:, None].contiguous(), "constant"
-        ),
+        run.parameter(_join(path, "weight.scale"), scale, "constant"),
+        run.parameter(_join(path, "weight.offset"), offset, "constant"),
     )

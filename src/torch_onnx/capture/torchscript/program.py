@@ -186,7 +186,7 @@ def _interpreted(
                 f"The model raises for such inputs: {raised}", raised.source.frame
             ) from None
         outputs = [run.env[value.debugName()] for value in graph.outputs()]
-        result = outputs[0] if len(outputs) == 1 else tuple(outputs)
+        result = _finished(run, outputs[0] if len(outputs) == 1 else tuple(outputs))
         assumptions = Assumptions(fakes.environment, dynamic, input_names, Sources(""), dims)
         # Sizes that conditions have settled since show only now.
         typed = [run.value(fake) for fake in stand_ins]
@@ -208,7 +208,7 @@ def _interpreted(
             for path, value in run.attributes.items()
             if isinstance(value, Value)
         },
-    ), _finished(run, result)
+    ), result
 
 
 def leaves_of(result: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Argument]]:

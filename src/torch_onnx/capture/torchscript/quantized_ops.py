@@ -64,11 +64,17 @@ def _dtype(number: Any) -> torch.dtype:
 
 
 def _known(run: Interpreter, number: Any) -> Any:
-    """A scale or zero point; a number where it is one of the program's own."""
+    """A scale or zero point; a number where it is one that the program owns and never writes."""
     if not isinstance(number, Value):
         return run.item(number)
+    held = number
+    for call in reversed(run.calls):
+        if call.op.name == "aten::item" and call.outputs[0] is number:
+            held = call.args["self"]
+        if call.op.is_mutating and held in call.values_in():
+            return number
     for parameter in run.parameters.values():
-        if parameter.value is number and parameter.tensor.numel() == 1:
+        if parameter.value is held and parameter.tensor.numel() == 1:
             return parameter.tensor.item()
     return number
 
@@ -474,12 +480,12 @@ def _known_scale(run: Interpreter, args: Arguments) -> tuple[Quantized, Scheme, 
 
 @handles("quantized::embedding_byte", "quantized::embedding_4bit")
 def embedding(run: Interpreter, args: Arguments) -> Any:
-    rows, scale, zero_point = packed.embedding(run, args["weight"])
+    rows, scale, offset = packed.embedding(run, args["weight"])
     indices = run.tensor(args["indices"])
 
     def looked_up(weight: Value) -> Any:
         return run.named("aten::embedding", weight=weight, indices=indices)
 
     steps = run.named("aten::to.dtype", self=looked_up(rows), dtype=torch.float32)
-    steps = run.named("aten::sub.Tensor", self=steps, other=looked_up(zero_point))
-    return run.named("aten::mul.Tensor", self=steps, other=looked_up(scale))
+    scaled = run.named("aten::mul.Tensor", self=steps, other=looked_up(scale))
+    return run.named("aten::add.Tensor", self=scaled, other=looked_up(offset))
