@@ -186,8 +186,12 @@ class Builder(Sizes):
         **attributes: Any,
     ) -> OnnxValue:
         """One node of a custom domain, its result typed as ``like``."""
-        self.opset_imports.setdefault(domain, self._custom_opsets.get(domain, version))
+        self.use_domain(domain, version)
         return self.raw_node(domain, operator, inputs, attributes, [(like.dtype, like.shape)])[0]
+
+    def use_domain(self, domain: str, version: int = 1) -> None:
+        """Declare a domain that nodes are in; the user's version of it goes first."""
+        self.opset_imports.setdefault(domain, self._custom_opsets.get(domain, version))
 
     def _metadata(self) -> dict[str, str] | None:
         if not self._writes_metadata:

@@ -17,6 +17,7 @@ from torch_onnx.capture.export import export_program, from_exported_program
 from torch_onnx.capture.quantized import Parts, part_paths, parts_of, spread
 from torch_onnx.errors import CaptureError, DynamicShapeError, InputError
 from torch_onnx.graph import AtenGraph
+from torch_onnx.weights import storage_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,8 @@ class Captured:
     flatten: Callable[[tuple[Any, ...], dict[str, Any]], dict[str, torch.Tensor]]
     eager: Callable[[tuple[Any, ...], dict[str, Any]], list[Any]] | None
     example: tuple[tuple[Any, ...], dict[str, Any]]
+    weight_names: dict[str, str]
+    """The user's names of weights, by their state_dict keys."""
 
 
 def capture(
@@ -63,6 +66,8 @@ def capture(
         model = compat.loaded(model)
     bound = signature.bind(model, args, kwargs)
     parts = [part for leaf in bound.leaves for part in _parts(leaf, is_input=True)]
+    held = model.state_dict(keep_vars=True) if isinstance(model, torch.nn.Module) else {}
+    input_names, weight_names = _split_names(input_names, len(parts), held)
     names = signature.name_inputs(parts, input_names)
     # A quantized tensor goes by the name of its integers, which are the first of its parts.
     firsts = spread(bound.tensors)[1]
@@ -113,7 +118,26 @@ def capture(
         flatten_inputs,
         eager,
         (bound.args, bound.kwargs),
+        weight_names,
     )
+
+
+def _split_names(
+    given: Sequence[str] | None, inputs: int, state_dict: Mapping[str, Any]
+) -> tuple[Sequence[str] | None, dict[str, str]]:
+    """The names of inputs, and behind them those of weights, each tensor once."""
+    if given is None or isinstance(given, str) or len(given) <= inputs:
+        return given, {}
+    unique: dict[object, str] = {}
+    for key, tensor in state_dict.items():
+        if isinstance(tensor, torch.Tensor) and not tensor.is_quantized:
+            unique.setdefault(storage_key(tensor), key)
+    keys = list(unique.values())
+    more = given[inputs:]
+    if len(more) > len(keys):
+        # Too many, which the naming of inputs says.
+        return given, {}
+    return given[:inputs], dict(zip(keys, more, strict=False))
 
 
 def _parts(leaf: signature.Leaf, *, is_input: bool) -> list[signature.Leaf]:
@@ -204,6 +228,7 @@ def _exported(
     """A program that the user captured: its own example, its own dynamic dims."""
     graph = from_exported_program(program, {}, [])
     leaves = [signature.Leaf((value.name,), value) for value in graph.inputs]
+    input_names, weight_names = _split_names(input_names, len(leaves), program.state_dict)
     names = signature.name_inputs(leaves, input_names)
     if len(graph.outputs) == 1:
         paths: list[tuple[str, ...]] = [()]
@@ -227,5 +252,14 @@ def _exported(
         return [leaf.value for leaf in signature.flatten(result, numbers_are_leaves=True)[0]]
 
     return Captured(
-        graph, program, "ExportedProgram", names, outputs, {}, flatten_inputs, eager, example
+        graph,
+        program,
+        "ExportedProgram",
+        names,
+        outputs,
+        {},
+        flatten_inputs,
+        eager,
+        example,
+        weight_names,
     )
