@@ -321,6 +321,10 @@ def quantized_net(engine: str, trained: bool = False) -> nn.Module:
 PICTURE = torch.randn(2, 3, 12, 12)
 
 
+def operators(program: torch_onnx.ONNXProgram) -> list[str]:
+    return [node.op_type for node in program.model.graph]
+
+
 def initializers(proto: onnx.ModelProto) -> dict[str, int]:
     return {tensor.name: tensor.data_type for tensor in proto.graph.initializer}
 
@@ -375,9 +379,10 @@ def test_onnx_runtime_fuses_the_layers(tmp_path: Any) -> None:
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_auto_traces_what_torch_export_refuses() -> None:
-    program = torch_onnx.export(quantized_net("x86"), (PICTURE,))
-    assert any("is a trace" in note for note in program.notes)
+def test_quantized_models_are_traced_by_themselves() -> None:
+    assert "QuantizeLinear" in operators(torch_onnx.export(quantized_net("x86"), (PICTURE,)))
+    x = torch.quantize_per_tensor(VECTOR, 0.05, 128, torch.quint8)
+    assert "QuantizeLinear" in operators(torch_onnx.export(OnQuantized(), (x,)))
 
 
 class Plain(nn.Module):
@@ -397,6 +402,33 @@ def test_dynamically_quantized(dtype: torch.dtype, strategy: str) -> None:
     proto = check(model, torch.randn(5, 6), strategy, 0.02, equal=0)
     kind = onnx.TensorProto.INT8 if dtype == torch.qint8 else onnx.TensorProto.FLOAT16
     assert initializers(proto)["first.weight"] == kind
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_recurrent_layers_of_integers_are_refused() -> None:
+    model = tq.quantize_dynamic(nn.Sequential(nn.LSTM(4, 5)).eval(), {nn.LSTM})
+    with pytest.raises(errors.CaptureError, match="Keep recurrent layers in float"):
+        torch_onnx.export(model, (torch.randn(2, 3, 4),))
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("kind", ["converted", "reference", "decomposed"])
+def test_models_of_graph_mode(kind: str) -> None:
+    graph_mode = pytest.importorskip("torch.ao.quantization.quantize_fx")
+    convert = {
+        "converted": graph_mode.convert_fx,
+        "reference": graph_mode.convert_to_reference_fx,
+        "decomposed": graph_mode._convert_to_reference_decomposed_fx,
+    }[kind]
+    net, mapping = Plain().eval(), tq.get_default_qconfig_mapping("fbgemm")
+    prepared = graph_mode.prepare_fx(net, mapping, (VECTOR,))
+    prepared(VECTOR)
+    model = convert(prepared)
+    strategy = "export" if kind == "decomposed" else "trace"
+    proto = check(model, VECTOR, strategy, 0.02, equal=0.9)
+    # Whatever holds the weights, the file has their integers.
+    held = [t for t in proto.graph.initializer if t.data_type == onnx.TensorProto.INT8]
+    assert {(16, 6), (3, 16)} <= {tuple(t.dims) for t in held}
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -494,6 +526,31 @@ def test_models_being_trained(per_channel: bool) -> None:
     proto = check(model, VECTOR, "trace", step)
     assert initializers(proto)["0.weight.quantized"] == onnx.TensorProto.INT8
     assert "0.weight" not in initializers(proto)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("strategy", ["export", "trace"])
+@pytest.mark.parametrize("observing", [False, True])
+@pytest.mark.parametrize("engine", ["x86", "qnnpack"])
+def test_fused_observers(engine: str, observing: bool, strategy: str) -> None:
+    def prepared() -> nn.Module:
+        torch.manual_seed(3)
+        model = nn.Sequential(nn.Linear(6, 4), nn.ReLU())
+        model.qconfig = tq.get_default_qat_qconfig(engine)
+        model = tq.prepare_qat(model.train())
+        model(VECTOR)
+        model.apply(tq.enable_observer if observing else tq.disable_observer)
+        return model.eval()
+
+    # Every run moves the ranges that an observer has seen, the example's as well.
+    model, twin = prepared(), prepared()
+    program = torch_onnx.export(model, (VECTOR,), strategy=strategy)
+    if strategy == "trace":
+        twin(VECTOR)
+    (got,), wanted = program(VECTOR * 1.3), twin(VECTOR * 1.3)
+    error = (got - wanted).abs()
+    assert error.max() <= twin[0].activation_post_process.scale * 1.01
+    assert (error < 1e-5).float().mean() >= 0.95
 
 
 class FakeWeight(nn.Module):

@@ -14,7 +14,7 @@ from torch_onnx import compat, modes, signature
 from torch_onnx.capture import recording, torchscript
 from torch_onnx.capture.assumptions import DynamicAxes, DynamicAxis
 from torch_onnx.capture.export import export_program, from_exported_program
-from torch_onnx.capture.quantized import Parts, part_paths, parts_of, spread
+from torch_onnx.capture.quantized import Parts, is_quantized, part_paths, parts_of, spread
 from torch_onnx.errors import CaptureError, DynamicShapeError, InputError
 from torch_onnx.graph import AtenGraph
 from torch_onnx.weights import storage_key
@@ -160,7 +160,7 @@ def _run(
     if strategy == "script":
         return _scripted(torchscript.script(model), bound, axes, names)
     flat = signature.FlatModule(model, bound)
-    if strategy == "trace":
+    if strategy == "trace" or (strategy == "auto" and is_quantized(flat.modules(), bound.tensors)):
         return _traced(flat, bound, axes, names)
     if strategy in ("auto", "record"):
         try:

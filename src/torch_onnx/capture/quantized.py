@@ -8,7 +8,7 @@ be registered.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -22,6 +22,22 @@ RANGES: dict[torch.dtype, tuple[torch.dtype, int, int]] = {
     torch.qint8: (torch.int8, -128, 127),
     torch.qint32: (torch.int32, -(2**31), 2**31 - 1),
 }
+
+
+def is_quantized(modules: Iterable[torch.nn.Module], tensors: Iterable[torch.Tensor]) -> bool:
+    """Whether a model computes on quantized tensors, which only TorchScript holds."""
+    if any(tensor.is_quantized for tensor in tensors):
+        return True
+    for module in modules:
+        if isinstance(module, torch.jit.ScriptModule):
+            continue
+        held = [*vars(module).values(), *module.buffers(recurse=False)]
+        for value in held:
+            if isinstance(value, torch.ScriptObject):
+                return True
+            if isinstance(value, torch.Tensor) and value.is_quantized:
+                return True
+    return False
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,7 +105,14 @@ def quantize(
     dtype: torch.dtype,
     axis: int | None = None,
 ) -> OnnxValue:
-    """``clamp(round(x / scale) + zero_point, low, high)`` as integers of ``dtype``."""
+    """``clamp(round(x / scale) + zero_point, low, high)`` as integers of ``dtype``.
+
+    A weight is stored as these integers.
+    """
+    if dtype in BYTES and not _is_float(zero_point):
+        held = _stored_integers(g, x, scale, zero_point, low, high, dtype, axis)
+        if held is not None:
+            return held
     x = g.cast(x, torch.float32)
     if not holds(g, dtype) or _is_float(zero_point):
         return g.cast(_steps(g, x, scale, zero_point, low, high, axis), dtype)
@@ -226,16 +233,14 @@ def fake_quantize(
     high: int,
     axis: int | None = None,
 ) -> OnnxValue:
-    """The nearest numbers that ``low`` to ``high`` hold. A weight is stored as these integers."""
+    """The nearest numbers that ``low`` to ``high`` hold."""
     dtype = storage(g, low, high)
     if dtype is None or x.dtype == torch.float64 or _is_float(zero_point):
         steps = _steps(g, x, scale, zero_point, low, high, axis)
         if not _is_zero(zero_point):
             steps = g.Sub(steps, _along(g, zero_point, x.dtype, axis, x))
         return g.Mul(steps, _along(g, scale, x.dtype, axis, x))
-    integers = _stored_integers(g, x, scale, zero_point, low, high, dtype, axis)
-    if integers is None:
-        integers = quantize(g, x, scale, zero_point, low, high, dtype, axis)
+    integers = quantize(g, x, scale, zero_point, low, high, dtype, axis)
     return g.cast(dequantize(g, integers, scale, zero_point, axis), x.dtype)
 
 

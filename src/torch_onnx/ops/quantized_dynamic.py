@@ -8,14 +8,17 @@ import torch
 
 from torch_onnx.builder.values import OnnxValue
 from torch_onnx.errors import NotExpressible
-from torch_onnx.ops.axes import rank_of
-from torch_onnx.ops.quantized import clamp, dequantize
+from torch_onnx.ops.axes import axis_of, rank_of
+from torch_onnx.ops.quantized import clamp, dequantize, fake_quantize
 from torch_onnx.ops.table import OpTable
 
 if TYPE_CHECKING:
     from torch_onnx.builder.emit import Builder
 
 aten = OpTable("quantized_dynamic")
+
+# PyTorch does not go below this step when it watches ranges.
+SMALLEST_STEP = 6.1e-5
 
 
 def _range(g: Builder, x: OnnxValue, axes: list[int] | None) -> tuple[OnnxValue, OnnxValue]:
@@ -137,6 +140,93 @@ def dequantize_per_channel_group(
         x = g.Sub(x, g.Unsqueeze(g.cast(zero_points, torch.float32), axes=[2]))
     x = g.Mul(x, g.Unsqueeze(g.cast(scales, torch.float32), axes=[2]))
     return g.Reshape(x, [rows, columns])
+
+
+# Fake quantization while it still watches what it quantizes.
+
+
+@aten("_fused_moving_avg_obs_fq_helper_functional")
+def fused_moving_avg_obs_fq_helper(
+    g: Builder,
+    self: OnnxValue,
+    observer_on: OnnxValue,
+    fake_quant_on: OnnxValue,
+    running_min: OnnxValue,
+    running_max: OnnxValue,
+    scale: OnnxValue,
+    zero_point: OnnxValue,
+    averaging_const: float,
+    quant_min: int,
+    quant_max: int,
+    ch_axis: int,
+    per_row_fake_quant: bool = False,
+    symmetric_quant: bool = False,
+) -> tuple[OnnxValue | None, ...]:
+    """The range moves by every input while the observer is on. Both switches are settled."""
+    axis = axis_of(self, ch_axis) if per_row_fake_quant else None
+    ranges = running_min, running_max
+    if _is_on(observer_on):
+        axes = None if axis is None else [a for a in range(rank_of(self)) if a != axis]
+        ranges = (
+            _moved(g, running_min, g.ReduceMin(self, axes=axes, keepdims=0), averaging_const),
+            _moved(g, running_max, g.ReduceMax(self, axes=axes, keepdims=0), averaging_const),
+        )
+        low, high = g.Min(ranges[0], g.like(0.0, self)), g.Max(ranges[1], g.like(0.0, self))
+        scale, zero_point = _qparams(
+            g, low, high, scale, zero_point, quant_min, quant_max, symmetric_quant
+        )
+    if not _is_on(fake_quant_on):
+        return self, None, *ranges, scale, zero_point
+    result = fake_quantize(g, self, scale, zero_point, quant_min, quant_max, axis)
+    return result, None, *ranges, scale, zero_point
+
+
+def _is_on(switch: OnnxValue) -> bool:
+    held = switch.constant if switch.constant is not None else switch.parameter
+    if held is None or held.is_meta or held.numel() != 1:
+        raise NotExpressible("its switches are needed when the model is exported")
+    return bool(held.item())
+
+
+def _moved(g: Builder, old: OnnxValue, new: OnnxValue, by: float) -> OnnxValue:
+    """A moving average, which begins with the first number that it sees."""
+    new = g.Reshape(new, g.sizes(old))
+    moved = g.Add(old, g.Mul(g.Sub(new, old), g.like(by, old)))
+    return g.Where(g.IsInf(old), new, moved)
+
+
+def _qparams(
+    g: Builder,
+    low: OnnxValue,
+    high: OnnxValue,
+    scale: OnnxValue,
+    zero_point: OnnxValue,
+    quant_min: int,
+    quant_max: int,
+    symmetric: bool,
+) -> tuple[OnnxValue, OnnxValue]:
+    """PyTorch's choice of scale and zero point for a range that holds zero."""
+    steps = quant_max - quant_min
+    zero = g.like(0.0, low)
+    first, last = g.like(float(quant_min), low), g.like(float(quant_max), low)
+    made = _useful(g, g.Div(g.Sub(high, low), g.like(float(steps), low)))
+    zeros = g.Clip(g.Sub(first, g.Round(g.Div(low, made))), first, last)
+    if symmetric:
+        # One step more below zero than above, where there are numbers on both sides.
+        below, above = steps // 2 + 1, steps // 2
+        wider = g.Max(g.Div(g.Neg(low), g.like(below, low)), g.Div(high, g.like(above, low)))
+        wider = _useful(g, g.Mul(wider, g.like((below + above) / steps, low)))
+        both = g.And(g.Less(low, zero), g.Greater(high, zero))
+        middle = g.like(float(round((quant_min + quant_max) / 2)), low)
+        made, zeros = g.Where(both, wider, made), g.Where(both, middle, zeros)
+    sizes = g.sizes(scale)
+    return g.Reshape(made, sizes), g.cast(g.Reshape(zeros, sizes), zero_point.dtype)
+
+
+def _useful(g: Builder, scale: OnnxValue) -> OnnxValue:
+    """A step that is neither nothing nor very small."""
+    some = g.Where(g.Equal(scale, g.like(0.0, scale)), g.like(0.1, scale), scale)
+    return g.Max(some, g.like(SMALLEST_STEP, scale))
 
 
 # A product with weights of integers.

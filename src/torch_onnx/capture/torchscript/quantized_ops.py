@@ -218,6 +218,11 @@ def _conv(rank: int, transposed: bool = False) -> Float:
     return convolution
 
 
+def _conv2d_add(run: Interpreter, args: Arguments) -> Value:
+    made: Value = run.named("aten::add.Tensor", self=_conv(2)(run, args), other=args["qaccum"])
+    return made
+
+
 def _with_relu(function: Float) -> Float:
     def rectified(run: Interpreter, args: Arguments) -> Value:
         made: Value = run.named("aten::relu", self=function(run, args))
@@ -243,6 +248,12 @@ def _dynamically(function: Float) -> Float:
         return function(run, {**args, name: x})
 
     return layer
+
+
+def _linear_of_rounded(run: Interpreter, args: Arguments) -> Value:
+    """A linear layer on a float input that is rounded first; its result is float."""
+    scheme = _scheme(run, torch.quint8, args["X_scale"], args["X_zero_point"])
+    return _linear(run, {**args, "X": quantize(run, run.tensor(args["X"]), scheme)})
 
 
 def _linear_fp16(run: Interpreter, args: Arguments) -> Value:
@@ -321,6 +332,8 @@ ROUNDED: dict[str, Float] = {
     "linear_relu": _with_relu(_linear),
     "linear_leaky_relu": _linear_then("aten::leaky_relu", "negative_slope"),
     "linear_tanh": _linear_then("aten::tanh"),
+    "conv2d_add": _conv2d_add,
+    "conv2d_add_relu": _with_relu(_conv2d_add),
     "batch_norm": _batch_norm,
     "batch_norm1d": _batch_norm,
     "batch_norm2d": _batch_norm,
@@ -356,6 +369,8 @@ for _rank in (1, 2, 3):
 FLOAT: dict[str, Float] = {
     "linear_dynamic": _dynamically(_linear),
     "linear_relu_dynamic": _with_relu(_dynamically(_linear)),
+    "linear_with_input_q_dq_qweight_dq_output_fp32": _linear_of_rounded,
+    "linear_with_input_q_dq_qweight_dq_relu_output_fp32": _with_relu(_linear_of_rounded),
     "linear_dynamic_fp16": _linear_fp16,
     "linear_relu_dynamic_fp16": _with_relu(_linear_fp16),
 }
@@ -421,6 +436,16 @@ def dropout(run: Interpreter, args: Arguments) -> Any:
     if args["training"]:
         raise run.error("quantized::dropout in training is not translated.")
     return args["self"]
+
+
+@handles("aten::quantized_lstm", "aten::quantized_gru")
+@handles("quantized::quantized_lstm_cell_dynamic", "quantized::quantized_gru_cell_dynamic")
+@handles("quantized::quantized_rnn_relu_cell_dynamic", "quantized::quantized_rnn_tanh_cell_dynamic")
+def recurrent(run: Interpreter, args: Arguments) -> Any:
+    raise run.error(
+        "Recurrent layers of integers choose a scale at every step, which is not translated.",
+        "Keep recurrent layers in float: leave them out of quantize_dynamic's set of modules.",
+    )
 
 
 # With a Python number the scale itself moves, and the integers stay where they can.
