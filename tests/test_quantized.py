@@ -257,9 +257,15 @@ def check(
     return program.model_proto
 
 
+# One of each way in which a layer holds its numbers is scripted too.
+SCRIPTED = (
+    "linear linear-channels conv1d conv2d conv-transpose2d batch-norm2d layer-norm hardswish prelu"
+)
+RUNS = [(name, "trace") for name in LAYERS] + [(name, "script") for name in SCRIPTED.split()]
+
+
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("strategy", BOTH)
-@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize(("name", "strategy"), RUNS)
 def test_layers(name: str, strategy: str) -> None:
     layer, x = LAYERS[name]
     model = Between(layer).eval()
@@ -402,6 +408,22 @@ def test_dynamically_quantized(dtype: torch.dtype, strategy: str) -> None:
     proto = check(model, torch.randn(5, 6), strategy, 0.02, equal=0)
     kind = onnx.TensorProto.INT8 if dtype == torch.qint8 else onnx.TensorProto.FLOAT16
     assert initializers(proto)["first.weight"] == kind
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    ("kind", "x"), [(nnqd.Conv1d, LINE), (nnqd.Conv2d, IMAGE), (nnqd.Conv3d, SPACE)]
+)
+def test_dynamic_convolutions(kind: Any, x: torch.Tensor) -> None:
+    model = weights(kind(4, 6, 3))
+    # PyTorch rounds the result by the input's scale, of 127 steps.
+    check(model, x, "trace", float(x.max() - x.min()) / 127)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_dynamic_transposed_convolutions_are_refused() -> None:
+    with pytest.raises(errors.CaptureError, match="conv_transpose2d_dynamic"):
+        torch_onnx.export(weights(nnqd.ConvTranspose2d(4, 6, 3)), (IMAGE,))
 
 
 @pytest.mark.filterwarnings("ignore")
