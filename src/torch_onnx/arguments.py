@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from torch_onnx import legacy
+from torch_onnx import older_calls
 from torch_onnx.errors import ExportError, UnknownOpset
 from torch_onnx.ops.table import DEFAULT_OPSET, HIGHEST_OPSET, LOWEST_OPSET, OpTable
 
@@ -56,20 +56,20 @@ def check_opset(opset: object) -> int:
     return opset
 
 
-def answer(older: Mapping[str, Any]) -> None:
+def answer(legacy: Mapping[str, Any]) -> None:
     """Warn about each argument that asks for something that is done another way here.
 
     Raises:
         TypeError: for an argument that no torch.onnx.export has had.
     """
-    for name, value in older.items():
+    for name, value in legacy.items():
         known = ANSWERED.get(name) or LATER.get(name)
         if known is None:
             raise TypeError(f"export() got an unexpected keyword argument {name!r}")
         nothing, advice = known
         if nothing is not _UNSET and (value is None or value == nothing):
             continue
-        legacy.warn(f"{name}={value!r} has no effect: {advice}.")
+        older_calls.warn(f"{name}={value!r} has no effect: {advice}.")
 
 
 def tables_of(custom: Any) -> list[OpTable]:

@@ -9,12 +9,12 @@ from typing import IO, Any
 
 import torch
 
-from torch_onnx import arguments, assemble, legacy, modes, saving
+from torch_onnx import arguments, assemble, modes, older_calls, saving
 from torch_onnx.capture.functionalize import functionalize
 from torch_onnx.capture.program import Captured, capture
 from torch_onnx.errors import ExportError, ModelNotes
 from torch_onnx.fallthrough import kept_by
-from torch_onnx.legacy import accepts_older_calls
+from torch_onnx.older_calls import accepts_older_calls
 from torch_onnx.ops import builtin_table
 from torch_onnx.passes import tidy
 from torch_onnx.profile import Profile
@@ -49,7 +49,7 @@ def export(
     operator_export_type: Any = None,
     verbose: bool | None = None,
     enable_onnx_checker: bool | None = None,
-    **older: Any,
+    **legacy: Any,
 ) -> ONNXProgram:
     """Export a PyTorch program to ONNX.
 
@@ -85,15 +85,15 @@ def export(
             node ``org.pytorch.aten::ATen``; ``"ONNX_ATEN"``, that for all of ATen's operators.
         verbose: True prints the stages.
         enable_onnx_checker: True runs ONNX's checker on the model.
-        older: further arguments of torch.onnx.export, which have no effect and are answered.
+        legacy: further arguments of torch.onnx.export, which have no effect and are answered.
 
     Raises:
         ExportError: one of its classes in ``torch_onnx.errors``. An existing file at ``f`` is
             untouched then.
     """
     opset = arguments.check_opset(opset_version)
-    arguments.answer(older)
-    kind = legacy.operator_export_type(operator_export_type)
+    arguments.answer(legacy)
+    kind = older_calls.operator_export_type(operator_export_type)
     tables = [*arguments.tables_of(custom_translation_table), builtin_table()]
     if strategy not in arguments.STRATEGIES:
         raise ExportError(
@@ -105,7 +105,7 @@ def export(
     find = lookup_in(tables, leave_out="aten::" if kind == "ONNX_ATEN" else None)
     keep = kept_by(kind)
 
-    training = legacy.training_mode(training)
+    training = older_calls.training_mode(training)
     mode = modes.mode(model, training)
     with mode, modes.no_garbage_collection():
         with stages.stage("capture"):
@@ -134,11 +134,12 @@ def export(
             result = tidy(result, optimize=optimize)
             assemble.rename_weights(result, captured.weight_names)
             stage.nodes = len(result.graph)
+        older_calls.check_domains(custom_opsets, result.graph.opset_imports)
         program = _program(captured, result, stages)
         program.external_data = external_data
         program.include_initializers = export_params
         program.keep_initializers_as_inputs = keep_initializers_as_inputs
-        legacy.check_model(program, enable_onnx_checker)
+        older_calls.check_model(program, enable_onnx_checker)
         if verify:
             with stages.stage("verify"):
                 program.verify()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, ParamSpec, TypeVar, cast
 
 from torch_onnx.errors import ExportError
@@ -120,6 +120,14 @@ def check_model(program: Any, wanted: Any) -> None:
         onnx.checker.check_model(program.model_proto)
 
 
+def check_domains(custom_opsets: Mapping[str, int] | None, used: Collection[str]) -> None:
+    """Say which of the domains that ``custom_opsets`` gives versions of are not in the model."""
+    unused = [domain for domain in custom_opsets or () if domain not in used]
+    if unused:
+        names = ", ".join(unused)
+        warn(f"custom_opsets names {names}: the model has no operator of that.")
+
+
 def warn(text: str) -> None:
-    """A warning at the line of the user's call of ``export``."""
+    """A warning at the line of the user's call of ``export``: through what it calls."""
     warnings.warn(text, UserWarning, stacklevel=5)
