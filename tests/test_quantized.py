@@ -389,6 +389,10 @@ def test_quantized_models_are_traced_by_themselves() -> None:
     assert "QuantizeLinear" in operators(torch_onnx.export(quantized_net("x86"), (PICTURE,)))
     x = torch.quantize_per_tensor(VECTOR, 0.05, 128, torch.quint8)
     assert "QuantizeLinear" in operators(torch_onnx.export(OnQuantized(), (x,)))
+    plain = Function(lambda x: torch.quantize_per_tensor(x, STEP, 3, torch.quint8).dequantize())
+    assert "QuantizeLinear" in operators(torch_onnx.export(plain, (VECTOR,)))
+    with pytest.raises(errors.CaptureError, match="strategy='trace'"):
+        torch_onnx.export(plain, (VECTOR,), strategy="export")
 
 
 class Plain(nn.Module):

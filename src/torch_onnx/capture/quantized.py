@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 
 import torch
 
-from torch_onnx.graph import Value
+from torch_onnx.errors import CaptureError
+from torch_onnx.graph import Call, Value
 
 # Integers that quantized dtypes hold: their dtype, the lowest and the highest.
 RANGES: dict[torch.dtype, tuple[torch.dtype, int, int]] = {
@@ -38,6 +39,31 @@ def is_quantized(modules: Iterable[torch.nn.Module], tensors: Iterable[torch.Ten
             if isinstance(value, torch.Tensor) and value.is_quantized:
                 return True
     return False
+
+
+# Operators that make quantized tensors of others. To stand-ins their results are plain floats.
+MAKERS = (
+    "aten::quantize_per_tensor",
+    "aten::quantize_per_channel",
+    "aten::_make_per_tensor_quantized_tensor",
+    "aten::_make_per_channel_quantized_tensor",
+    "aten::_empty_affine_quantized",
+)
+
+
+def refuse_quantized(calls: Iterable[Call]) -> None:
+    """Refuse a program that makes quantized tensors and whose front end does not follow them.
+
+    Raises:
+        CaptureError: naming the line.
+    """
+    for call in calls:
+        if call.op.name.startswith(MAKERS):
+            raise CaptureError(
+                f"{call.op.name} makes a quantized tensor, which only TorchScript programs hold.",
+                call.source.frame,
+                "Export with strategy='trace'.",
+            )
 
 
 @dataclass(frozen=True, slots=True)

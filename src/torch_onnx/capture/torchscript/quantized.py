@@ -31,6 +31,7 @@ PICKS = frozenset(
     "topk transpose unbind unflatten unfold unsqueeze upsample_nearest1d upsample_nearest2d "
     "upsample_nearest3d _upsample_nearest_exact1d _upsample_nearest_exact2d view view_as".split()
 )
+KEEPS_AXES = frozenset("alias clone contiguous detach".split())
 # The result is rounded by the scale of the (first) input.
 ROUNDS = frozenset(
     "adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d avg_pool1d avg_pool2d avg_pool3d "
@@ -171,6 +172,8 @@ def compute(run: Interpreter, op: Operator, args: dict[str, Any]) -> Any:
         return _in_place(run, op, args)
     if base in PLAIN:
         return run.call(op, args)
+    if scheme.axis is not None and base not in KEEPS_AXES:
+        raise run.error(f"{op.name} on a tensor with a scale for each channel is not translated.")
     if base in PICKS:
         return _adopted(run, run.call(op, args), scheme)
     if base in OWN_SCALE:
