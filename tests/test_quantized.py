@@ -391,8 +391,9 @@ def test_quantized_models_are_traced_by_themselves() -> None:
     assert "QuantizeLinear" in operators(torch_onnx.export(OnQuantized(), (x,)))
     plain = Function(lambda x: torch.quantize_per_tensor(x, STEP, 3, torch.quint8).dequantize())
     assert "QuantizeLinear" in operators(torch_onnx.export(plain, (VECTOR,)))
-    with pytest.raises(errors.CaptureError, match="strategy='trace'"):
-        torch_onnx.export(plain, (VECTOR,), strategy="export")
+    for strategy in ("export", "record"):
+        with pytest.raises(errors.CaptureError, match="strategy='trace'"):
+            torch_onnx.export(plain, (VECTOR,), strategy=strategy)
 
 
 class Plain(nn.Module):
@@ -450,7 +451,7 @@ def test_models_of_graph_mode(kind: str) -> None:
     prepared = graph_mode.prepare_fx(net, mapping, (VECTOR,))
     prepared(VECTOR)
     model = convert(prepared)
-    strategy = "export" if kind == "decomposed" else "trace"
+    strategy = "auto" if kind == "decomposed" else "trace"
     proto = check(model, VECTOR, strategy, 0.02, equal=0.9)
     # Whatever holds the weights, the file has their integers.
     held = [t for t in proto.graph.initializer if t.data_type == onnx.TensorProto.INT8]
@@ -555,7 +556,7 @@ def test_models_being_trained(per_channel: bool) -> None:
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("strategy", ["export", "trace"])
+@pytest.mark.parametrize("strategy", ["record", "export", "trace"])
 @pytest.mark.parametrize("observing", [False, True])
 @pytest.mark.parametrize("engine", ["x86", "qnnpack"])
 def test_fused_observers(engine: str, observing: bool, strategy: str) -> None:
@@ -597,7 +598,7 @@ class FakeWeight(nn.Module):
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("strategy", ["export", "trace", "script"])
+@pytest.mark.parametrize("strategy", ["record", "export", "trace", "script"])
 @pytest.mark.parametrize("per_channel", [False, True])
 def test_weights_fake_quantized_are_stored_as_integers(strategy: str, per_channel: bool) -> None:
     proto = check(FakeWeight(per_channel), VECTOR, strategy, 1e-4)

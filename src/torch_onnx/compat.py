@@ -492,7 +492,7 @@ def recording_environment() -> Iterator[None]:
             setattr(module, name, _never)
         for name in flags:
             setattr(compiler, name, True)
-        with recurrent_layers_have_types(), quiet():
+        with recurrent_layers_have_types(), fake_quantization_has_types(), quiet():
             yield
     finally:
         if own_list is not None:

@@ -14,7 +14,14 @@ from torch_onnx import compat, modes, signature
 from torch_onnx.capture import recording, torchscript
 from torch_onnx.capture.assumptions import DynamicAxes, DynamicAxis
 from torch_onnx.capture.export import export_program, from_exported_program
-from torch_onnx.capture.quantized import Parts, is_quantized, part_paths, parts_of, spread
+from torch_onnx.capture.quantized import (
+    Parts,
+    is_quantized,
+    part_paths,
+    parts_of,
+    refuse_quantized,
+    spread,
+)
 from torch_onnx.errors import CaptureError, DynamicShapeError, InputError
 from torch_onnx.graph import AtenGraph
 from torch_onnx.weights import storage_key
@@ -164,7 +171,9 @@ def _run(
         return _traced(flat, bound, axes, names)
     if strategy in ("auto", "record"):
         try:
-            return recording.record(flat, bound.tensors, axes, names), flat.outputs.paths, None
+            graph = recording.record(flat, bound.tensors, axes, names)
+            refuse_quantized(graph.calls)
+            return graph, flat.outputs.paths, None
         except Exception as error:
             if strategy == "record":
                 raise recording.explained(error) from error
