@@ -462,20 +462,35 @@ def test_models_of_graph_mode(kind: str) -> None:
 @pytest.mark.parametrize("strategy", BOTH)
 @pytest.mark.parametrize("dtype", [torch.quint8, torch.quint4x2])
 def test_embeddings(dtype: torch.dtype, strategy: str) -> None:
-    layer = nnq.Embedding(9, 8, dtype=dtype)
-    observer = tq.PerChannelMinMaxObserver(
-        dtype=dtype, qscheme=torch.per_channel_affine_float_qparams, ch_axis=0
-    )
-    observer(torch.randn(9, 8))
-    scale, zero_point = observer.calculate_qparams()
-    weight = torch.quantize_per_channel(
-        torch.randn(9, 8), scale.float(), zero_point.float(), 0, dtype
-    )
-    layer.set_weight(weight)
+    layer = filled(nnq.Embedding(9, 8, dtype=dtype))
     indices = torch.tensor([[1, 2], [8, 0]])
-    program = torch_onnx.export(layer.eval(), (indices,), strategy=strategy)
+    program = torch_onnx.export(layer, (indices,), strategy=strategy)
     torch.testing.assert_close(program(indices)[0], layer(indices))
     assert initializers(program.model_proto)["weight"] == onnx.TensorProto.UINT8
+
+
+def filled(layer: Any) -> nn.Module:
+    """An embedding with random weights, a scale for each row."""
+    observer = tq.PerChannelMinMaxObserver(
+        dtype=layer.dtype, qscheme=torch.per_channel_affine_float_qparams, ch_axis=0
+    )
+    values = torch.randn(9, 8)
+    observer(values)
+    scale, zero_point = (qparams.float() for qparams in observer.calculate_qparams())
+    layer.set_weight(torch.quantize_per_channel(values, scale, zero_point, 0, layer.dtype))
+    return layer.eval()
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("dtype", [torch.quint8, torch.quint4x2])
+def test_sums_of_embeddings(dtype: torch.dtype) -> None:
+    layer = filled(nnq.EmbeddingBag(9, 8, dtype=dtype))
+    table = torch.tensor([[1, 2, 2], [8, 0, 5]])
+    program = torch_onnx.export(layer, (table,), strategy="trace")
+    torch.testing.assert_close(program(table)[0], layer(table))
+    flat = torch.tensor([1, 2, 2, 8, 0]), torch.tensor([0, 2, 2])
+    program = torch_onnx.export(layer, flat, strategy="trace")
+    torch.testing.assert_close(program(*flat)[0], layer(*flat))
 
 
 class OnQuantized(nn.Module):

@@ -518,6 +518,35 @@ def embedding(run: Interpreter, args: Arguments) -> Any:
     def looked_up(weight: Value) -> Any:
         return run.named("aten::embedding", weight=weight, indices=indices)
 
-    steps = run.named("aten::to.dtype", self=looked_up(rows), dtype=torch.float32)
-    scaled = run.named("aten::mul.Tensor", self=steps, other=looked_up(scale))
-    return run.named("aten::add.Tensor", self=scaled, other=looked_up(offset))
+    return _of_rows(run, looked_up(rows), looked_up(scale), looked_up(offset))
+
+
+def _of_rows(run: Interpreter, rows: Value, scale: Value, offset: Value) -> Value:
+    steps = run.named("aten::to.dtype", self=rows, dtype=torch.float32)
+    scaled = run.named("aten::mul.Tensor", self=steps, other=scale)
+    made: Value = run.named("aten::add.Tensor", self=scaled, other=offset)
+    return made
+
+
+@handles("quantized::embedding_bag_byte", "quantized::embedding_bag_4bit")
+def embedding_bag(run: Interpreter, args: Arguments) -> Any:
+    """Sums of rows: of each row of a matrix of indices, or from each offset to the next."""
+    if args["pruned_weights"] or args["compressed_indices_mapping"] is not None:
+        raise run.error("Pruned embeddings are not translated.")
+    indices, weights = run.tensor(args["indices"]), args["per_sample_weights"]
+    if indices.fake.dim() == 2:
+        found = embedding(run, {"weight": args["weight"], "indices": indices})
+        if weights is not None:
+            weights = run.named("aten::unsqueeze", self=weights, dim=-1)
+            found = run.named("aten::mul.Tensor", self=found, other=weights)
+        return run.named("aten::sum.dim_IntList", self=found, dim=[1])
+    table = _of_rows(run, *packed.embedding(run, args["weight"]))
+    found = run.named(
+        "aten::embedding_bag",
+        weight=table,
+        indices=indices,
+        offsets=run.tensor(args["offsets"]),
+        per_sample_weights=weights,
+        include_last_offset=args["include_last_offset"],
+    )
+    return found[0]
