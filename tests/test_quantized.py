@@ -521,6 +521,20 @@ def test_quantized_inputs_and_outputs_are_three_tensors(strategy: str) -> None:
         assert int(got[5]) == wanted[1].q_zero_point()
 
 
+@pytest.mark.filterwarnings("ignore")
+def test_a_quantized_model_is_verified_within_a_step() -> None:
+    def add(x: torch.Tensor) -> torch.Tensor:
+        a = torch.quantize_per_tensor(x, 0.05, 120, torch.quint8)
+        b = torch.quantize_per_tensor(x.flip(0), 0.03, 100, torch.quint8)
+        # Many of the sums lie in the middle between two steps.
+        return torch.ops.quantized.add(a, b, 0.06, 100).dequantize()
+
+    program = torch_onnx.export(Function(add), (VECTOR,))
+    assert program.verify().largest_error == pytest.approx(0.06, 1e-4)
+    inputs = torch.quantize_per_tensor(VECTOR, 0.05, 128, torch.quint8)
+    torch_onnx.export(OnQuantized(), (inputs,), verify=True)
+
+
 class Choosing(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -548,74 +562,3 @@ def test_unknown_operators_are_named() -> None:
     model = Between(Function(lambda x: torch.empty_like(x))).eval()
     with pytest.raises(errors.CaptureError, match="empty_like on a quantized tensor"):
         torch_onnx.export(model, (VECTOR,), strategy="trace")
-
-
-# Fake quantization in a model that is being trained.
-
-
-@pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("per_channel", [False, True])
-def test_models_being_trained(per_channel: bool) -> None:
-    weight = (
-        tq.default_per_channel_weight_fake_quant if per_channel else tq.default_weight_fake_quant
-    )
-    model = nn.Sequential(nn.Linear(6, 4), nn.ReLU())
-    model.qconfig = tq.QConfig(activation=tq.default_fake_quant, weight=weight)
-    model = tq.prepare_qat(model.train())
-    model(VECTOR)
-    model.apply(tq.disable_observer)
-    step = float(model[0].activation_post_process.scale)
-    proto = check(model, VECTOR, "trace", step)
-    assert initializers(proto)["0.weight.quantized"] == onnx.TensorProto.INT8
-    assert "0.weight" not in initializers(proto)
-
-
-@pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("strategy", ["record", "export", "trace"])
-@pytest.mark.parametrize("observing", [False, True])
-@pytest.mark.parametrize("engine", ["x86", "qnnpack"])
-def test_fused_observers(engine: str, observing: bool, strategy: str) -> None:
-    def prepared() -> nn.Module:
-        torch.manual_seed(3)
-        model = nn.Sequential(nn.Linear(6, 4), nn.ReLU())
-        model.qconfig = tq.get_default_qat_qconfig(engine)
-        model = tq.prepare_qat(model.train())
-        model(VECTOR)
-        model.apply(tq.enable_observer if observing else tq.disable_observer)
-        return model.eval()
-
-    # Every run moves the ranges that an observer has seen, the example's as well.
-    model, twin = prepared(), prepared()
-    program = torch_onnx.export(model, (VECTOR,), strategy=strategy)
-    if strategy == "trace":
-        twin(VECTOR)
-    (got,), wanted = program(VECTOR * 1.3), twin(VECTOR * 1.3)
-    error = (got - wanted).abs()
-    assert error.max() <= twin[0].activation_post_process.scale * 1.01
-    assert (error < 1e-5).float().mean() >= 0.95
-
-
-class FakeWeight(nn.Module):
-    def __init__(self, per_channel: bool) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.randn(5, 6))
-        self.register_buffer("scale", torch.rand(5) / 50 + 0.01)
-        self.register_buffer("zero_point", torch.zeros(5, dtype=torch.int32))
-        self.per_channel = per_channel
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        if self.per_channel:
-            by = self.scale, self.zero_point
-            weight = torch.fake_quantize_per_channel_affine(self.weight, *by, 0, -127, 127)
-        else:
-            weight = torch.fake_quantize_per_tensor_affine(self.weight, 0.02, 3, -128, 127)
-        return F.linear(x, weight)
-
-
-@pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("strategy", ["record", "export", "trace", "script"])
-@pytest.mark.parametrize("per_channel", [False, True])
-def test_weights_fake_quantized_are_stored_as_integers(strategy: str, per_channel: bool) -> None:
-    proto = check(FakeWeight(per_channel), VECTOR, strategy, 1e-4)
-    assert initializers(proto)["weight.quantized"] == onnx.TensorProto.INT8
-    assert "weight" not in initializers(proto)

@@ -164,4 +164,5 @@ def _program(captured: Captured, model: Any, stages: Profile) -> ONNXProgram:
         _flatten=captured.flatten,
         _eager=captured.eager,
         _example=captured.example,
+        _steps=captured.steps,
     )

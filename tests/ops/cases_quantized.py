@@ -135,3 +135,13 @@ add(
     torch.randn(3, 8),
     others=((torch.randn(2, 8),),),
 )
+
+# PyTorch's kernel sums in bfloat16's precision.
+add(
+    "int8pack-mm",
+    lambda x: torch._weight_int8pack_mm(x, INTEGERS, SCALES[0].expand(6) / 100),
+    torch.randn(3, 8),
+    rtol=0.02,
+    atol=0.02,
+    since=13,
+)

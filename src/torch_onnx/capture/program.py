@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from os import PathLike
 from typing import Any
 
@@ -23,7 +23,7 @@ from torch_onnx.capture.quantized import (
     spread,
 )
 from torch_onnx.errors import CaptureError, DynamicShapeError, InputError
-from torch_onnx.graph import AtenGraph
+from torch_onnx.graph import AtenGraph, Value
 from torch_onnx.weights import storage_key
 
 
@@ -42,6 +42,8 @@ class Captured:
     example: tuple[tuple[Any, ...], dict[str, Any]]
     weight_names: dict[str, str]
     """The user's names of weights, by their state_dict keys."""
+    steps: dict[str, float] = field(default_factory=dict)
+    """How far apart the numbers of outputs lie that were rounded last."""
 
 
 def capture(
@@ -126,7 +128,13 @@ def capture(
         eager,
         (bound.args, bound.kwargs),
         weight_names,
+        _steps(graph),
     )
+
+
+def _steps(graph: AtenGraph) -> dict[str, float]:
+    pairs = zip(graph.output_names, graph.outputs, strict=True)
+    return {n: graph.steps[v] for n, v in pairs if isinstance(v, Value) and v in graph.steps}
 
 
 def _split_names(

@@ -71,6 +71,8 @@ class Interpreter:
     attributes: dict[str, Any] = field(default_factory=dict)
     """Attributes that the program has set, by path."""
     notes: list[str] = field(default_factory=list)
+    steps: dict[Value, float] = field(default_factory=dict)
+    """How far results lie apart that were quantized."""
     env: dict[str, Any] = field(default_factory=dict)
     depth: int = 0
     """How many branches and loops that run-time values decide lie around."""
@@ -82,7 +84,7 @@ class Interpreter:
     count: int = 0
 
     def quantized(self, op: Operator, args: dict[str, Any]) -> Any:
-        """An operator on quantized tensors."""
+        """An operator on quantized tensors, which is made of calls of this interpreter."""
         from torch_onnx.capture.torchscript.quantized import compute
 
         return compute(self, op, args)

@@ -208,6 +208,7 @@ def _interpreted(
             for path, value in run.attributes.items()
             if isinstance(value, Value)
         },
+        steps=run.steps,
     ), result
 
 

@@ -99,7 +99,12 @@ def dequantize(run: Interpreter, x: Any) -> Any:
     """The float tensor that x stands for, with no memory of how it was rounded."""
     if isinstance(x, (list, tuple)):
         return type(x)(dequantize(run, item) for item in x)
-    return run.named("aten::alias", self=x) if isinstance(x, Quantized) else x
+    if not isinstance(x, Quantized):
+        return x
+    made: Value = run.named("aten::alias", self=x)
+    if isinstance(x.scheme.scale, float):
+        run.steps[made] = x.scheme.scale
+    return made
 
 
 def as_quantized(run: Interpreter, value: Value, scheme: Scheme) -> Quantized:
@@ -149,9 +154,9 @@ def finished(run: Interpreter, x: Quantized) -> Parts:
         made: Value = run.named("aten::to.dtype", self=number, dtype=of)
         return made
 
-    return Parts(
-        integers(run, x, scheme), part(scheme.scale, torch.float32), part(scheme.zero_point, dtype)
-    )
+    made = integers(run, x, scheme)
+    run.steps[made] = 1.0
+    return Parts(made, part(scheme.scale, torch.float32), part(scheme.zero_point, dtype))
 
 
 # ATen's operators.
