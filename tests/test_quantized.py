@@ -192,6 +192,7 @@ ATEN: dict[str, tuple[Callable[..., Any], torch.Tensor, bool]] = {
     "add-scalar-below": (lambda x: torch.ops.quantized.add_scalar(x, -20.0), VECTOR, False),
     "mul-scalar": (lambda x: torch.ops.quantized.mul_scalar(x, 0.7), VECTOR, True),
     "mul-scalar-negative": (lambda x: torch.ops.quantized.mul_scalar(x, -0.7), VECTOR, True),
+    "mul-overload": (lambda x: torch.ops.quantized.mul(x, 0.7), VECTOR, True),
     "scalar-relu": (lambda x: torch.ops.quantized.add_scalar_relu(x, 0.3), VECTOR, True),
     "dropout": (lambda x: torch.ops.quantized.dropout(x, 0.1, 0), VECTOR, True),
     "celu": (lambda x: torch.ops.quantized.celu(x, 0.03, 9, 1.5), VECTOR, False),

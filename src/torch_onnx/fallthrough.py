@@ -36,9 +36,9 @@ def as_own_node(g: Builder, call: Call, args: dict[str, Any]) -> list[Any]:
         elif isinstance(argument, torch.Tensor):
             inputs.append(g.constant(argument))
         elif isinstance(argument, torch.dtype):
-            attributes[name] = int(TO_ONNX[argument])
+            attributes[name] = int(TO_ONNX[argument]) if argument in TO_ONNX else str(argument)
         elif isinstance(argument, (list, tuple)) and argument:
-            attributes[name] = list(argument)
+            attributes[name] = [int(i) if isinstance(i, bool) else i for i in argument]
         elif isinstance(argument, (bool, int, float, str)):
             attributes[name] = int(argument) if isinstance(argument, bool) else argument
     namespace, _, base = call.op.name.partition("::")

@@ -396,10 +396,12 @@ SCALE = ("Y_scale_i", "output_scale", "scale")
 ZERO_POINT = ("Y_zero_point_i", "output_zero_point", "zero_point")
 
 
-def _rounded(function: Float) -> Callable[[Interpreter, Arguments], Any]:
+def _rounded(name: str, function: Float) -> Callable[[Interpreter, Arguments], Any]:
     def operator(run: Interpreter, args: Arguments) -> Any:
-        if "b" in args or "packed_weights" in args or "out" in args:
-            raise run.error("This overload of a quantized operator is not translated.")
+        if "b" in args:
+            return WITH_A_NUMBER[name](run, args)
+        if "out" in args:
+            raise run.error(f"quantized::{name} that writes to out= is not translated.")
         first = next(x for a in args.values() for x in (a if isinstance(a, list) else [a]))
         dtype = first.scheme.dtype if isinstance(first, Quantized) else torch.quint8
         # elu has a scale of its own beside that of its result.
@@ -423,7 +425,7 @@ def _same_scale(function: Float) -> Callable[[Interpreter, Arguments], Any]:
 
 
 for _name, _function in ROUNDED.items():
-    handles(f"quantized::{_name}")(_rounded(_function))
+    handles(f"quantized::{_name}")(_rounded(_name, _function))
 for _name, _function in FLOAT.items():
     handles(f"quantized::{_name}")(_function)
 for _name, _function in SAME_SCALE.items():
@@ -496,6 +498,14 @@ def mul_scalar(run: Interpreter, args: Arguments) -> Any:
 @handles("quantized::mul_scalar_relu")
 def mul_scalar_relu(run: Interpreter, args: Arguments) -> Any:
     return _relu(run, mul_scalar(run, args))
+
+
+WITH_A_NUMBER: dict[str, Callable[[Interpreter, Arguments], Any]] = {
+    "add": add_scalar,
+    "add_relu": add_scalar_relu,
+    "mul": mul_scalar,
+    "mul_relu": mul_scalar_relu,
+}
 
 
 def _relu(run: Interpreter, x: Quantized) -> Quantized:
