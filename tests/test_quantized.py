@@ -536,6 +536,30 @@ def test_a_quantized_model_is_verified_within_a_step() -> None:
     torch_onnx.export(OnQuantized(), (inputs,), verify=True)
 
 
+class Twice(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = weights(nnq.Linear(6, 6), True)
+        self.coarse = weights(nnq.Linear(6, 6))
+        self.coarse.scale = 0.0011
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        once = self.layer(torch.quantize_per_tensor(x, STEP, 120, torch.quint8))
+        again = torch.quantize_per_tensor(x, OTHER_STEP, 100, torch.quint8)
+        sums = torch.ops.quantized.add(self.layer(once), self.layer(again), 0.1713, 100)
+        return sums.dequantize() + self.coarse(again).dequantize()
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_bias_is_held_by_the_scale_of_each_input() -> None:
+    proto = check(Twice(), VECTOR, "trace", 0.1713 * 2, equal=0.6)
+    held = {name: kind for name, kind in initializers(proto).items() if "bias" in name}
+    kinds = [kind for name, kind in held.items() if name.startswith("layer")]
+    assert kinds == [onnx.TensorProto.INT32] * 3
+    # Sums as coarse as the result: a bias of such steps would be seen in it.
+    assert held["coarse.bias"] == onnx.TensorProto.FLOAT
+
+
 class Choosing(nn.Module):
     def __init__(self) -> None:
         super().__init__()

@@ -12,6 +12,7 @@ from torch_onnx.capture.torchscript import quantized
 from torch_onnx.capture.torchscript.interpreter import Interpreter, ModuleAt
 from torch_onnx.graph import Value
 
+FINE_ENOUGH = 1 / 16
 SMALLEST_NORMAL = torch.finfo(torch.float32).tiny
 
 
@@ -45,10 +46,10 @@ def _join(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
 
 
-def linear(run: Interpreter, owner: Any, x: Value) -> Layer:
-    """A linear layer's weight and bias; the bias by the scale of ``x``, where that is known."""
+def linear(run: Interpreter, owner: Any, x: Value, step: Any = None) -> Layer:
+    """A linear layer's weight and bias, of which a result is rounded to a ``step``."""
     weight, bias = torch.ops.quantized.linear_unpack(_object(owner))
-    return _layer(run, _name(run, owner), weight, bias, x)
+    return _layer(run, _name(run, owner), weight, bias, x, step)
 
 
 def linear_fp16(run: Interpreter, owner: Any) -> Layer:
@@ -61,7 +62,9 @@ def linear_fp16(run: Interpreter, owner: Any) -> Layer:
     return Layer(full, kept)
 
 
-def conv(run: Interpreter, owner: Any, x: Value, rank: int, transposed: bool) -> Layer:
+def conv(
+    run: Interpreter, owner: Any, x: Value, rank: int, transposed: bool, step: Any = None
+) -> Layer:
     """A convolution's weight, bias and numbers, one for each of its ``rank`` axes."""
     packed, ops = _object(owner), torch.ops.quantized
     kind = "conv_transpose" if transposed else "conv"
@@ -72,7 +75,7 @@ def conv(run: Interpreter, owner: Any, x: Value, rank: int, transposed: bool) ->
     def numbers(name: str) -> tuple[int, ...]:
         return tuple(int(n) for n in getattr(ops, f"{held}_{name}")(packed))[-rank:]
 
-    layer = _layer(run, _name(run, owner), weight, bias, x, channels=1 if transposed else 0)
+    layer = _layer(run, _name(run, owner), weight, bias, x, step, int(transposed))
     return Layer(
         layer.weight,
         layer.bias,
@@ -90,43 +93,53 @@ def _layer(
     weight: torch.Tensor,
     bias: torch.Tensor | None,
     x: Value,
+    step: Any,
     channels: int = 0,
 ) -> Layer:
     made = quantized.owned(run, _join(path, "weight"), weight, "parameter")
     if bias is None:
         return Layer(made, None)
-    return Layer(made, _bias(run, _join(path, "bias"), bias.detach(), weight, x, channels))
-
-
-def _bias(
-    run: Interpreter,
-    name: str,
-    bias: torch.Tensor,
-    weight: torch.Tensor,
-    x: Value,
-    channels: int,
-) -> Value:
-    """The bias in the steps of the sums it is added to, so that runtimes add integers."""
-    scheme = x.scheme if isinstance(x, Quantized) else None
-    fits = weight.is_quantized and axis_of(weight) in (None, channels)
-    if scheme is None or scheme.axis is not None or isinstance(scheme.scale, Value) or not fits:
-        return run.parameter(name, bias, "parameter")
-    scale, _ = qparams_of(weight)
-    scale = (scale * scheme.scale).to(torch.float32)
-    steps = torch.round(bias.double() / scale.double())
-    if bool((steps.abs() >= 2**31).any()) or bool((scale < SMALLEST_NORMAL).any()):
-        return run.parameter(name, bias, "parameter")
-    held = steps.to(torch.int32)
-    taken = run.parameters.get(name)
-    if taken is not None and not torch.equal(taken.tensor, held):
-        # The layer is called again on a tensor of another scale.
-        name = f"{name}.{len(run.parameters)}"
-    value = run.parameter(name, held, "parameter")
+    name, bias = _join(path, "bias"), bias.detach()
+    scale = _scale_of_sums(weight, bias, x, step, channels)
+    if scale is None:
+        return Layer(made, _own(run, name, bias))
+    value = _own(run, name, torch.round(bias.double() / scale.double()).to(torch.int32))
     if scale.dim() == 0:
-        return quantized.from_integers(run, value, Scheme(torch.qint32, float(scale), 0))
-    scales = run.parameter(f"{name}.scale", scale, "constant")
-    zeros = run.constant(torch.zeros(len(scale), dtype=torch.int32))
-    return quantized.from_integers(run, value, Scheme(torch.qint32, scales, zeros, 0))
+        scheme = Scheme(torch.qint32, float(scale), 0)
+    else:
+        zeros = run.constant(torch.zeros(len(scale), dtype=torch.int32))
+        scheme = Scheme(torch.qint32, run.constant(scale), zeros, 0)
+    return Layer(made, quantized.from_integers(run, value, scheme))
+
+
+def _scale_of_sums(
+    weight: torch.Tensor, bias: torch.Tensor, x: Value, step: Any, channels: int
+) -> torch.Tensor | None:
+    """The scale of the integers that a layer adds up, so that runtimes add its bias to them.
+
+    None where a bias of such integers would not do: PyTorch does not round it, which shows where
+    the sums are about as coarse as the result.
+    """
+    if not isinstance(x, Quantized) or not isinstance(step, float):
+        return None
+    if x.scheme.axis is not None or not isinstance(x.scheme.scale, float):
+        return None
+    if not weight.is_quantized or axis_of(weight) not in (None, channels):
+        return None
+    scale = (qparams_of(weight)[0] * x.scheme.scale).to(torch.float32)
+    if scale.dim() and scale.shape != bias.shape:
+        return None
+    fine = scale.max() <= step * FINE_ENOUGH and scale.min() >= SMALLEST_NORMAL
+    fits = fine and (bias.double() / scale.double()).abs().max() < 2**31 - 1
+    return scale if bool(fits) else None
+
+
+def _own(run: Interpreter, name: str, bias: torch.Tensor) -> Value:
+    """A bias, which a layer that is called again may need in another form."""
+    taken = run.parameters.get(name)
+    if taken is not None and not (taken.tensor.dtype == bias.dtype and taken.tensor.equal(bias)):
+        name = f"{name}.{len(run.parameters)}"
+    return run.parameter(name, bias, "parameter")
 
 
 def embedding(run: Interpreter, owner: Any) -> tuple[Value, Value, Value]:

@@ -190,7 +190,7 @@ def q_per_channel_axis(run: Interpreter, args: Arguments) -> Any:
 
 
 def _linear(run: Interpreter, args: Arguments) -> Value:
-    layer = packed.linear(run, args["W_prepack"], args["X"])
+    layer = packed.linear(run, args["W_prepack"], args["X"], args.get("Y_scale_i"))
     made: Value = run.named("aten::linear", input=args["X"], weight=layer.weight, bias=layer.bias)
     return made
 
@@ -199,7 +199,7 @@ def _conv(rank: int, transposed: bool = False) -> Float:
     def convolution(run: Interpreter, args: Arguments) -> Value:
         owner = args["packed_weight"] if "packed_weight" in args else args["weight"]
         x = args["qx"]
-        layer = packed.conv(run, owner, x, rank, transposed)
+        layer = packed.conv(run, owner, x, rank, transposed, args.get("output_scale"))
         named = {
             "input": x,
             "weight": layer.weight,
