@@ -287,6 +287,13 @@ def test_names_beyond_the_inputs_are_those_of_weights(strategy: str) -> None:
     torch.testing.assert_close(program(X)[0], other(X).detach())
 
 
+def test_weights_of_an_exported_program_are_named_too() -> None:
+    exported = torch.export.export(torch.nn.Linear(4, 3).eval(), (X,))
+    program = torch_onnx.export(exported, input_names=["x", "kernel", "offset"])
+    held = {tensor.name for tensor in program.model_proto.graph.initializer}
+    assert held == {"kernel", "offset"}
+
+
 def test_too_many_and_taken_names_of_weights() -> None:
     net = torch.nn.Linear(4, 3)
     with pytest.raises(errors.SignatureError, match="input_names has 4 names"):

@@ -75,11 +75,10 @@ def capture(
         model = compat.loaded(model)
     bound = signature.bind(model, args, kwargs)
     parts = [part for leaf in bound.leaves for part in _parts(leaf, is_input=True)]
-    held = model.state_dict(keep_vars=True) if isinstance(model, torch.nn.Module) else {}
-    input_names, weight_names = _split_names(input_names, len(parts), held)
+    input_names, weight_names = _split_names(input_names, len(parts), model)
     names = signature.name_inputs(parts, input_names)
     # A quantized tensor goes by the name of its integers, which are the first of its parts.
-    firsts = spread(bound.tensors)[1]
+    firsts = spread([leaf.value for leaf in bound.leaves])[1]
     own = [names[first] for first in firsts]
     dynamic = signature.settle_dynamic(bound, own, dynamic_shapes, dynamic_axes)
     axes = {
@@ -138,13 +137,18 @@ def _steps(graph: AtenGraph) -> dict[str, float]:
 
 
 def _split_names(
-    given: Sequence[str] | None, inputs: int, state_dict: Mapping[str, Any]
+    given: Sequence[str] | None, inputs: int, model: Any
 ) -> tuple[Sequence[str] | None, dict[str, str]]:
     """The names of inputs, and behind them those of weights, each tensor once."""
     if given is None or isinstance(given, str) or len(given) <= inputs:
         return given, {}
+    held: Mapping[str, Any] = {}
+    if isinstance(model, ExportedProgram):
+        held = model.state_dict
+    elif isinstance(model, torch.nn.Module):
+        held = model.state_dict(keep_vars=True)
     unique: dict[object, str] = {}
-    for key, tensor in state_dict.items():
+    for key, tensor in held.items():
         if isinstance(tensor, torch.Tensor) and not tensor.is_quantized:
             unique.setdefault(storage_key(tensor), key)
     keys = list(unique.values())
@@ -245,7 +249,7 @@ def _exported(
     """A program that the user captured: its own example, its own dynamic dims."""
     graph = from_exported_program(program, {}, [])
     leaves = [signature.Leaf((value.name,), value) for value in graph.inputs]
-    input_names, weight_names = _split_names(input_names, len(leaves), program.state_dict)
+    input_names, weight_names = _split_names(input_names, len(leaves), program)
     names = signature.name_inputs(leaves, input_names)
     if len(graph.outputs) == 1:
         paths: list[tuple[str, ...]] = [()]
