@@ -21,7 +21,9 @@ _SYMBOLIC = (torch.SymInt, torch.SymFloat, torch.SymBool)
 _DTYPES = (
     *(torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64),
     *(torch.float16, torch.float32, torch.float64, torch.complex32, torch.complex64),
-    *(torch.complex128, torch.bool, torch.qint8, torch.quint8, torch.qint32, torch.bfloat16),
+    *(torch.complex128, torch.bool),
+    *(getattr(torch, name, torch.uint8) for name in ("qint8", "quint8", "qint32")),
+    torch.bfloat16,
 )
 
 

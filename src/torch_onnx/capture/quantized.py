@@ -18,10 +18,15 @@ from torch_onnx.errors import CaptureError
 from torch_onnx.graph import Call, Value
 
 # Integers that quantized dtypes hold: their dtype, the lowest and the highest.
+# PyTorch means to give these dtypes up.
 RANGES: dict[torch.dtype, tuple[torch.dtype, int, int]] = {
-    torch.quint8: (torch.uint8, 0, 255),
-    torch.qint8: (torch.int8, -128, 127),
-    torch.qint32: (torch.int32, -(2**31), 2**31 - 1),
+    getattr(torch, name): held
+    for name, held in {
+        "quint8": (torch.uint8, 0, 255),
+        "qint8": (torch.int8, -128, 127),
+        "qint32": (torch.int32, -(2**31), 2**31 - 1),
+    }.items()
+    if hasattr(torch, name)
 }
 
 

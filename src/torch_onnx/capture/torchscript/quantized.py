@@ -35,7 +35,8 @@ KEEPS_AXES = frozenset("alias clone contiguous detach".split())
 # The result is rounded by the scale of the (first) input.
 ROUNDS = frozenset(
     "adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d avg_pool1d avg_pool2d avg_pool3d "
-    "cat celu clamp clamp_max clamp_min concat constant_pad_nd elu gelu hardswish hardtanh "
+    "cat celu clamp clamp_max clamp_min concat constant_pad_nd elu fill gelu hardswish hardtanh "
+    "index_put "
     "leaky_relu masked_fill mean pad relu relu6 stack threshold upsample_bicubic2d "
     "upsample_bilinear2d upsample_linear1d upsample_trilinear3d where zeros_like".split()
 )
