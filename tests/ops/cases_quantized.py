@@ -136,6 +136,37 @@ add(
     others=((torch.randn(2, 8),),),
 )
 
+
+def quantized_by_group(x: torch.Tensor) -> Any:
+    scales = torch.tensor([[0.5, 0.25], [2.0, 0.0625], [1.0, 0.125]])
+    zeros = torch.tensor([[1, 0], [-2, 3], [0, 0]], dtype=torch.int32)
+    q = Q.quantize_per_channel_group(x, scales, zeros, -8, 7, torch.int8, 4)
+    return q, Q.dequantize_per_channel_group(q, scales, zeros, -8, 7, torch.int8, 4, torch.float32)
+
+
+add("decomposed-quantize-group", quantized_by_group, EDGES[:8].expand(3, 8).contiguous())
+add(
+    "decomposed-fake-channel",
+    lambda x: Q.fake_quant_per_channel(x, SCALES, ZEROS * 0, 1, -128, 127),
+    EDGES.expand(2, 4, 11).contiguous(),
+    since=13,
+)
+for zero in (2.6, -300.0):
+    add(
+        f"fake-learned-tensor{zero}",
+        lambda x, zero=zero: torch._fake_quantize_learnable_per_tensor_affine(
+            x, torch.tensor([0.25]), torch.tensor([zero]), -128, 127
+        ),
+        EDGES,
+    )
+add(
+    "fake-learned-channel",
+    lambda x: torch._fake_quantize_learnable_per_channel_affine(
+        x, SCALES, torch.tensor([0.4, 2.6, -7.2, 100.0]), 1, -128, 127
+    ),
+    EDGES.expand(2, 4, 11).contiguous(),
+    since=13,
+)
 # PyTorch's kernel sums in bfloat16's precision.
 add(
     "int8pack-mm",

@@ -378,6 +378,56 @@ def fake_quantize_where_enabled(
     return g.Where(enabled, fake_quantize(*args), self), mask
 
 
+@dataclass(frozen=True, slots=True)
+class Rounded:
+    """A learned zero point as the integer that it stands for."""
+
+    low: int
+    high: int
+
+    def __call__(self, part0: torch.Tensor) -> torch.Tensor:
+        return part0.round().clamp(self.low, self.high).to(torch.int32)
+
+
+def _learned(g: Builder, zero_point: OnnxValue, low: int, high: int) -> OnnxValue:
+    if _is_owned(zero_point):
+        sizes = _known_sizes(zero_point)
+        made = stored(g, [zero_point], Rounded(low, high), sizes, torch.int32, "rounded")
+        assert made is not None, "it is a weight or a constant"
+        return made
+    return g.cast(clamp(g, g.Round(zero_point), low, high), torch.int32)
+
+
+# ``grad_factor`` is for training.
+@aten("_fake_quantize_learnable_per_tensor_affine")
+def fake_quantize_learnable_per_tensor_affine(
+    g: Builder,
+    self: OnnxValue,
+    scale: OnnxValue,
+    zero_point: OnnxValue,
+    quant_min: int,
+    quant_max: int,
+    grad_factor: float = 1.0,
+) -> OnnxValue:
+    zeros = _learned(g, zero_point, quant_min, quant_max)
+    return fake_quantize(g, self, scale, zeros, quant_min, quant_max)
+
+
+@aten("_fake_quantize_learnable_per_channel_affine")
+def fake_quantize_learnable_per_channel_affine(
+    g: Builder,
+    self: OnnxValue,
+    scale: OnnxValue,
+    zero_point: OnnxValue,
+    axis: int,
+    quant_min: int,
+    quant_max: int,
+    grad_factor: float = 1.0,
+) -> OnnxValue:
+    zeros = _learned(g, zero_point, quant_min, quant_max)
+    return fake_quantize(g, self, scale, zeros, quant_min, quant_max, axis_of(self, axis))
+
+
 # The operators that torch.export's quantization (PT2E) leaves in a program.
 
 PER_TENSOR = "quantized_decomposed::quantize_per_tensor"

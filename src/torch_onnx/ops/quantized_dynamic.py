@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from torch_onnx.builder.values import OnnxValue
+from torch_onnx.builder.values import Integer, OnnxValue
 from torch_onnx.errors import NotExpressible
-from torch_onnx.ops.axes import axis_of, rank_of
+from torch_onnx.ops.axes import axis_of, rank_of, shape_of
 from torch_onnx.ops.quantized import clamp, dequantize, fake_quantize
 from torch_onnx.ops.table import OpTable
 
@@ -120,6 +120,25 @@ def dequantize_per_token(
     return g.Mul(steps, scales)
 
 
+@aten("quantized_decomposed::quantize_per_channel_group")
+def quantize_per_channel_group(
+    g: Builder,
+    input: OnnxValue,
+    scales: OnnxValue,
+    zero_points: OnnxValue,
+    quant_min: int,
+    quant_max: int,
+    dtype: torch.dtype,
+    group_size: int,
+) -> OnnxValue:
+    """Each ``group_size`` columns of a row have a scale; a single group may be shorter."""
+    sizes = g.sizes(input)
+    x = g.cast(g.Reshape(input, _groups(input, group_size)), torch.float32)
+    steps = g.Mul(x, g.Reciprocal(_by_group(g, scales, sizes[0])))
+    steps = g.Round(g.Add(steps, _by_group(g, zero_points, sizes[0])))
+    return g.Reshape(g.cast(clamp(g, steps, quant_min, quant_max), dtype), sizes)
+
+
 @aten("quantized_decomposed::dequantize_per_channel_group")
 def dequantize_per_channel_group(
     g: Builder,
@@ -132,14 +151,24 @@ def dequantize_per_channel_group(
     group_size: int,
     output_dtype: torch.dtype = torch.float32,
 ) -> OnnxValue:
-    """Rows of ``group_size`` columns share a scale; ``scales`` is ``[rows, columns / group]``."""
-    rows, columns = g.sizes(input)
-    groups = [rows, -1, group_size]
-    x = g.cast(g.Reshape(input, groups), torch.float32)
+    sizes = g.sizes(input)
+    x = g.cast(g.Reshape(input, _groups(input, group_size)), torch.float32)
     if zero_points is not None:
-        x = g.Sub(x, g.Unsqueeze(g.cast(zero_points, torch.float32), axes=[2]))
-    x = g.Mul(x, g.Unsqueeze(g.cast(scales, torch.float32), axes=[2]))
-    return g.Reshape(x, [rows, columns])
+        x = g.Sub(x, _by_group(g, zero_points, sizes[0]))
+    return g.Reshape(g.Mul(x, _by_group(g, scales, sizes[0])), sizes)
+
+
+def _groups(x: OnnxValue, group_size: int) -> list[int]:
+    """The shape of a matrix with its columns in groups."""
+    columns = shape_of(x)[1]
+    if not isinstance(columns, int):
+        raise NotExpressible("groups of columns need their number when the model is exported")
+    size = min(group_size, columns)
+    return [-1, columns // size, size]
+
+
+def _by_group(g: Builder, numbers: OnnxValue, rows: Integer) -> OnnxValue:
+    return g.Reshape(g.cast(numbers, torch.float32), [rows, -1, 1])
 
 
 # Fake quantization while it still watches what it quantizes.
