@@ -186,6 +186,9 @@ def _run(
             graph = recording.record(flat, bound.tensors, axes, names)
             refuse_quantized(graph.calls)
             return graph, flat.outputs.paths, None
+        except CaptureError:
+            if strategy == "record":
+                raise
         except Exception as error:
             if strategy == "record":
                 raise recording.explained(error) from error
