@@ -6,10 +6,10 @@ silence.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from torch_onnx import older_calls
 from torch_onnx.errors import ExportError, UnknownOpset
 from torch_onnx.ops.table import DEFAULT_OPSET, HIGHEST_OPSET, LOWEST_OPSET, OpTable
 
@@ -19,7 +19,7 @@ STRATEGIES = ("auto", "record", "export", "trace", "script")
 
 # Arguments that this exporter has no use for: the value that asks for nothing, and what to use.
 ANSWERED: dict[str, tuple[Any, str]] = {
-    "dynamo": (_UNSET, "use strategy= to choose how the program is captured"),
+    "dynamo": (_UNSET, "strategy= chooses how the program is captured"),
     "fallback": (False, "nothing falls back silently; use strategy="),
     "autograd_inlining": (True, "autograd functions are always inlined"),
     "do_constant_folding": (
@@ -28,10 +28,12 @@ ANSWERED: dict[str, tuple[Any, str]] = {
     ),
     "dump_exported_program": (False, "save program.exported_program with torch.export.save"),
     "artifacts_dir": (".", "no artifacts are written; use report= or program.profile"),
-    "enable_onnx_checker": (True, "call onnx.checker.check_model on the saved file"),
     "example_outputs": (None, "outputs are taken from the capture"),
     "use_external_data_format": (False, "use external_data="),
-    "strip_doc_string": (True, "use metadata=False to leave out source lines"),
+    "strip_doc_string": (True, "use metadata= to write source lines or leave them out"),
+    "export_raw_ir": (False, "look at program.exported_program, or at torch.jit.trace's graph"),
+    "aten": (False, "use operator_export_type="),
+    "_retain_param_name": (True, "weights always keep their names"),
     "input_observer": (None, "give dynamic_shapes="),
 }
 LATER: dict[str, tuple[Any, str]] = {
@@ -67,32 +69,7 @@ def answer(legacy: Mapping[str, Any]) -> None:
         nothing, advice = known
         if nothing is not _UNSET and (value is None or value == nothing):
             continue
-        warnings.warn(f"{name}={value!r} has no effect: {advice}.", UserWarning, stacklevel=4)
-
-
-def training_mode(training: Any) -> str:
-    """``eval``, ``train`` or ``preserve``, from the name or torch.onnx's TrainingMode."""
-    if training is None:
-        return "eval"
-    text = str(getattr(training, "name", training)).lower()
-    names = {"eval": "eval", "training": "train", "train": "train", "preserve": "preserve"}
-    if text not in names:
-        raise ExportError(f"training={training!r}: choose 'eval', 'train' or 'preserve'.")
-    return names[text]
-
-
-def check_operator_export_type(kind: Any) -> None:
-    """Only plain ONNX is written so far."""
-    if kind is None:
-        return
-    name = str(getattr(kind, "name", kind))
-    if name not in ("ONNX", "0"):
-        warnings.warn(
-            f"operator_export_type={name} has no effect: every operator is translated to ONNX, "
-            "and one that can't be is an error; give a translation in custom_translation_table=.",
-            UserWarning,
-            stacklevel=4,
-        )
+        older_calls.warn(f"{name}={value!r} has no effect: {advice}.")
 
 
 def tables_of(custom: Any) -> list[OpTable]:

@@ -145,6 +145,32 @@ def _name_dims(output: ir.Value, names: Mapping[int, str]) -> None:
     output.shape = ir.Shape(sizes)
 
 
+def rename_weights(model: ir.Model, names: Mapping[str, str]) -> None:
+    """Give weights other names in the file, by their state_dict keys, which stay theirs.
+
+    Raises:
+        SignatureError: for a name that the graph already uses.
+    """
+    if not names:
+        return
+    graph = model.graph
+    held = [v for v in graph.initializers.values() if isinstance(v.const_value, Weight)]
+    renamed = [v for v in held if isinstance(v.const_value, Weight) and v.const_value.key in names]
+    taken = {value.name for value in (*graph.inputs, *graph.outputs)}
+    taken |= {output.name for node in graph for output in node.outputs}
+    taken |= {value.name for value in graph.initializers.values()} - {v.name for v in renamed}
+    # First out of the way: names may be exchanged.
+    for index, value in enumerate(renamed):
+        value.name = f"{value.name}.renamed_{index}"
+    for value in renamed:
+        assert isinstance(value.const_value, Weight)
+        name = names[value.const_value.key]
+        if name in taken:
+            raise SignatureError(f"{name!r} is in input_names and is the name of another value.")
+        taken.add(name)
+        value.name = name
+
+
 def type_values(g: Builder) -> None:
     """Write what the builder knows about dtypes and shapes into the graph's values."""
     for known in g.results:

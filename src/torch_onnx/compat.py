@@ -21,7 +21,9 @@ _SYMBOLIC = (torch.SymInt, torch.SymFloat, torch.SymBool)
 _DTYPES = (
     *(torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64),
     *(torch.float16, torch.float32, torch.float64, torch.complex32, torch.complex64),
-    *(torch.complex128, torch.bool, torch.qint8, torch.quint8, torch.qint32, torch.bfloat16),
+    *(torch.complex128, torch.bool),
+    *(getattr(torch, name, torch.uint8) for name in ("qint8", "quint8", "qint32")),
+    torch.bfloat16,
 )
 
 
@@ -317,6 +319,33 @@ def recurrent_layers_have_types() -> Iterator[None]:
             overload._dispatch_cache.clear()
 
 
+@contextlib.contextmanager
+def fake_quantization_has_types() -> Iterator[None]:
+    """Within, fake tensors can be fake-quantized, for which PyTorch has no types of results."""
+    from torch._subclasses.fake_impls import op_implementations_dict as implementations
+
+    names = (
+        "fake_quantize_per_tensor_affine_cachemask",
+        "_fake_quantize_per_tensor_affine_cachemask_tensor_qparams",
+        "fake_quantize_per_channel_affine_cachemask",
+    )
+    overloads: list[Any] = [getattr(torch.ops.aten, name).default for name in names]
+    before = {o: implementations[o] for o in overloads if o in implementations}
+    implementations.update(dict.fromkeys(overloads, _types_of_fake_quantized))
+    try:
+        yield
+    finally:
+        for overload in overloads:
+            del implementations[overload]
+        implementations.update(before)
+
+
+def _types_of_fake_quantized(
+    mode: Any, overload: Any, self: torch.Tensor, *rest: Any, **named: Any
+) -> tuple[torch.Tensor, torch.Tensor]:
+    return torch.empty_like(self), torch.empty_like(self, dtype=torch.bool)
+
+
 def _types_of_layer(
     input: torch.Tensor,
     hx: Any,
@@ -465,7 +494,7 @@ def recording_environment() -> Iterator[None]:
             setattr(module, name, _never)
         for name in flags:
             setattr(compiler, name, True)
-        with recurrent_layers_have_types(), quiet():
+        with recurrent_layers_have_types(), fake_quantization_has_types(), quiet():
             yield
     finally:
         if own_list is not None:

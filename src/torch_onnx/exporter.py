@@ -9,10 +9,12 @@ from typing import IO, Any
 
 import torch
 
-from torch_onnx import arguments, assemble, modes, saving
+from torch_onnx import arguments, assemble, modes, older_calls, saving
 from torch_onnx.capture.functionalize import functionalize
 from torch_onnx.capture.program import Captured, capture
 from torch_onnx.errors import ExportError, ModelNotes
+from torch_onnx.fallthrough import kept_by
+from torch_onnx.older_calls import accepts_older_calls
 from torch_onnx.ops import builtin_table
 from torch_onnx.passes import tidy
 from torch_onnx.profile import Profile
@@ -20,6 +22,7 @@ from torch_onnx.program import ONNXProgram
 from torch_onnx.translate import Translator, decompose_missing, drop_unused, lookup_in
 
 
+@accepts_older_calls
 def export(
     model: torch.nn.Module | torch.export.ExportedProgram | Callable[..., Any],
     args: Any = (),
@@ -45,6 +48,7 @@ def export(
     training: Any = None,
     operator_export_type: Any = None,
     verbose: bool | None = None,
+    enable_onnx_checker: bool | None = None,
     **legacy: Any,
 ) -> ONNXProgram:
     """Export a PyTorch program to ONNX.
@@ -56,7 +60,8 @@ def export(
             containers, dataclasses, caches, None and numbers; only tensors become graph inputs.
         f: where to write the model; a path or a binary file. None writes nothing.
         kwargs: the example's keyword arguments.
-        input_names: names of the graph's inputs, in order; dotted argument paths by default.
+        input_names: names of the graph's inputs, in order; dotted argument paths by default. Names
+            beyond the inputs are those of the weights, in the order of the state_dict.
         output_names: names of the graph's outputs, in order.
         opset_version: 11 to 28; 20 by default.
         dynamic_shapes: what torch.export takes, or the same with names (``{"x": {0: "batch"}}``).
@@ -75,8 +80,11 @@ def export(
             ``"trace"`` or ``"script"`` (TorchScript), or ``"auto"``: the first of record, export
             and trace that can.
         training: ``"eval"`` (default), ``"train"`` or ``"preserve"``: the modules' mode meanwhile.
-        operator_export_type: as in torch.onnx; only ONNX is written.
+        operator_export_type: what becomes of an operator without a translation: ``"ONNX"``, an
+            error; ``"ONNX_FALLTHROUGH"``, a node of its own domain; ``"ONNX_ATEN_FALLBACK"``, a
+            node ``org.pytorch.aten::ATen``; ``"ONNX_ATEN"``, that for all of ATen's operators.
         verbose: True prints the stages.
+        enable_onnx_checker: True runs ONNX's checker on the model.
         legacy: further arguments of torch.onnx.export, which have no effect and are answered.
 
     Raises:
@@ -85,7 +93,7 @@ def export(
     """
     opset = arguments.check_opset(opset_version)
     arguments.answer(legacy)
-    arguments.check_operator_export_type(operator_export_type)
+    kind = older_calls.operator_export_type(operator_export_type)
     tables = [*arguments.tables_of(custom_translation_table), builtin_table()]
     if strategy not in arguments.STRATEGIES:
         raise ExportError(
@@ -94,9 +102,10 @@ def export(
     if isinstance(f, (str, PathLike)):
         saving.check_writable(f)
     stages = Profile()
-    find = lookup_in(tables)
+    find = lookup_in(tables, leave_out="aten::" if kind == "ONNX_ATEN" else None)
+    keep = kept_by(kind)
 
-    training = arguments.training_mode(training)
+    training = older_calls.training_mode(training)
     mode = modes.mode(model, training)
     with mode, modes.no_garbage_collection():
         with stages.stage("capture"):
@@ -113,9 +122,9 @@ def export(
             )
         with stages.stage("functionalize"):
             graph = drop_unused(functionalize(captured.graph))
-            graph = decompose_missing(graph, find, opset)
+            graph = decompose_missing(graph, find, opset, keep)
         with stages.stage("translate") as stage:
-            translator = Translator(graph, find, opset, custom_opsets, metadata)
+            translator = Translator(graph, find, opset, custom_opsets, metadata, keep)
             translated = translator.run(assemble.declare_input, assemble.Owner())
             result = assemble.assemble(
                 translated, captured.output_names, captured.name, captured.output_dims
@@ -123,16 +132,19 @@ def export(
             stage.nodes = len(result.graph)
         with stages.stage("tidy") as stage:
             result = tidy(result, optimize=optimize)
+            assemble.rename_weights(result, captured.weight_names)
             stage.nodes = len(result.graph)
+        older_calls.check_domains(custom_opsets, result.graph.opset_imports)
         program = _program(captured, result, stages)
         program.external_data = external_data
         program.include_initializers = export_params
         program.keep_initializers_as_inputs = keep_initializers_as_inputs
+        older_calls.check_model(program, enable_onnx_checker)
         if verify:
             with stages.stage("verify"):
                 program.verify()
     if program.notes:
-        warnings.warn("\n  ".join(["The exported model", *program.notes]), ModelNotes, stacklevel=2)
+        warnings.warn("\n  ".join(["The exported model", *program.notes]), ModelNotes, stacklevel=3)
     if f is not None:
         with stages.stage("save"):
             program.save(f)
@@ -152,4 +164,5 @@ def _program(captured: Captured, model: Any, stages: Profile) -> ONNXProgram:
         _flatten=captured.flatten,
         _eager=captured.eager,
         _example=captured.example,
+        _steps=captured.steps,
     )

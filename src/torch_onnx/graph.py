@@ -181,6 +181,8 @@ class AtenGraph:
     """The front end's way to split one call into simpler ones, or None when it has none."""
     notes: list[str] = field(default_factory=list)
     """What the user should be told, each to be read after "The exported model"."""
+    steps: dict[Value, float] = field(default_factory=dict)
+    """How far values that were rounded to steps lie apart: by how much runtimes may differ."""
 
 
 @dataclass(slots=True, eq=False)

@@ -13,6 +13,7 @@ from torch_onnx.builder.emit import Builder
 from torch_onnx.builder.fold import LARGEST
 from torch_onnx.builder.values import OnnxValue
 from torch_onnx.errors import NotExpressible, UnsupportedCall, UnsupportedOperators
+from torch_onnx.fallthrough import Keep
 from torch_onnx.graph import (
     Argument,
     AtenGraph,
@@ -36,10 +37,15 @@ LARGEST_LEVELS = 20
 Lookup = Callable[[str, int], "Row | None"]
 
 
-def lookup_in(tables: Sequence[OpTable]) -> Lookup:
-    """The first table that translates an operator wins: users' tables come first."""
+def lookup_in(tables: Sequence[OpTable], leave_out: str | None = None) -> Lookup:
+    """The first table that translates an operator wins: users' tables come first.
+
+    Operators whose names begin with ``leave_out`` have no translation.
+    """
 
     def find(name: str, opset: int) -> Row | None:
+        if leave_out is not None and name.startswith(leave_out):
+            return None
         for table in tables:
             row = table.find(name, opset)
             if row is not None:
@@ -73,15 +79,19 @@ def _used_calls(calls: list[Call], used: set[Value]) -> list[Call]:
     return kept[::-1]
 
 
-def decompose_missing(graph: AtenGraph, find: Lookup, opset: int) -> AtenGraph:
+def decompose_missing(
+    graph: AtenGraph, find: Lookup, opset: int, keep: Keep | None = None
+) -> AtenGraph:
     """Split the calls that have no translation, again until all have one.
 
     Raises:
-        UnsupportedOperators: listing every call that has neither translation nor decomposition.
+        UnsupportedOperators: listing every call that has neither translation nor decomposition,
+            unless ``keep`` makes nodes of them.
     """
     missing: list[UnsupportedCall] = []
     new: dict[Value, Argument] = {}
-    graph.calls = _decomposed(graph, graph.calls, find, opset, missing, new, 0)
+    keeps = keep is not None
+    graph.calls = _decomposed(graph, graph.calls, find, opset, missing, new, 0, keeps)
     graph.outputs = [substitute(output, new) for output in graph.outputs]
     graph.buffer_writes = {k: substitute(v, new) for k, v in graph.buffer_writes.items()}
     graph.input_writes = {k: substitute(v, new) for k, v in graph.input_writes.items()}
@@ -98,23 +108,31 @@ def _decomposed(
     missing: list[UnsupportedCall],
     new: dict[Value, Argument],
     level: int,
+    keeps: bool,
 ) -> list[Call]:
     result: list[Call] = []
     for call in calls:
         if new:
             call.args = {name: substitute(argument, new) for name, argument in call.args.items()}
         for block in call.blocks:
-            block.calls = _decomposed(graph, block.calls, find, opset, missing, new, level)
+            block.calls = _decomposed(graph, block.calls, find, opset, missing, new, level, keeps)
             block.outputs = [substitute(output, new) for output in block.outputs]
         if find(call.op.name, opset) is not None:
             result.append(call)
             continue
         split = graph.decompose(call) if graph.decompose and level < LARGEST_LEVELS else None
+        if split is None and keeps:
+            result.append(call)
+            continue
         if split is None:
             missing.append(unsupported(call))
             continue
         parts: list[UnsupportedCall] = []
-        simpler = _decomposed(graph, split.calls, find, opset, parts, new, level + 1)
+        simpler = _decomposed(graph, split.calls, find, opset, parts, new, level + 1, False)
+        if parts and keeps:
+            # The operator that the model calls is of more use than parts of it.
+            result.append(call)
+            continue
         if parts:
             # The user knows the operator that the model calls, not what it decomposes into.
             names = ", ".join(sorted({part.op for part in parts}))
@@ -177,8 +195,10 @@ class Translator:
         opset: int,
         custom_opsets: Mapping[str, int] | None = None,
         metadata: bool = True,
+        keep: Keep | None = None,
     ) -> None:
         self.graph = graph
+        self.keep = keep
         self.find = find
         self.g = Builder(opset, custom_opsets or {}, metadata)
         self.env: dict[Value, Any] = {}
@@ -229,7 +249,7 @@ class Translator:
     def call(self, call: Call) -> None:
         """Translate one call; a refusal is noted, and typed stand-ins let the next calls go on."""
         row = self.find(call.op.name, self.g.opset)
-        assert row is not None, f"{call.op.name} has a translation by now"
+        assert row is not None or self.keep, f"{call.op.name} has a translation by now"
         args = {name: self.argument(argument) for name, argument in call.args.items()}
         with self.g.origin(call.source, call.op.name):
             folded = _fold(call, args)
@@ -238,8 +258,14 @@ class Translator:
                 results = results[0] if len(results) == 1 else results
             else:
                 try:
+                    if row is None:
+                        raise NotExpressible("it has no translation")
                     results = self._apply(row, call, args)
                 except NotExpressible as error:
+                    if self.keep is not None and not call.blocks:
+                        results = self.keep(self.g, call, args)
+                        self._bind(call, results if len(call.outputs) != 1 else results[0])
+                        return
                     self.refused.append(unsupported(call, str(error)))
                     self._stand_in(call)
                     return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -46,15 +46,19 @@ def compare(
     actual: Sequence[torch.Tensor],
     expected: Sequence[torch.Tensor],
     inputs: str = "",
+    steps: Mapping[str, float] | None = None,
 ) -> Verification:
-    """Compare outputs by dtype, shape, NaN pattern and value."""
+    """Compare outputs by dtype, shape, NaN pattern and value.
+
+    ``steps`` are the differences allowed in outputs that are rounded to steps.
+    """
     result = Verification()
     if len(actual) != len(expected):
         problem = f"{len(actual)} outputs, PyTorch has {len(expected)}"
         result.mismatches.append(Mismatch("outputs", problem, inputs))
         return result
     for name, got, want in zip(names, actual, expected, strict=True):
-        difference, row = _compare_output(name, got, want)
+        difference, row = _compare_output(name, got, want, (steps or {}).get(name, 0.0))
         result.outputs.append(row)
         if difference is not None:
             result.mismatches.append(Mismatch(name, difference, inputs))
@@ -62,7 +66,7 @@ def compare(
 
 
 def _compare_output(
-    name: str, got: torch.Tensor, want: torch.Tensor
+    name: str, got: torch.Tensor, want: torch.Tensor, step: float
 ) -> tuple[str | None, OutputComparison]:
     want = want.detach().cpu()
     if want.is_complex():
@@ -73,7 +77,8 @@ def _compare_output(
     if got.shape != want.shape:
         return f"shape {tuple(got.shape)}, PyTorch has {tuple(want.shape)}", row
     if not want.dtype.is_floating_point:
-        different = int((got != want).sum())
+        apart = (got.double() - want.double()).abs() > step if step else got != want
+        different = int(apart.sum())
         row.absolute = float(different)
         return (f"{different} of {want.numel()} elements differ" if different else None), row
     a, b = got.double(), want.double()
@@ -88,6 +93,6 @@ def _compare_output(
     scale = max(b[finite].abs().max().item(), 1e-12)
     row.relative = row.absolute / scale
     tolerance = TOLERANCES.get(want.dtype, 1e-1)
-    if row.absolute > tolerance * max(scale, 1.0):
+    if row.absolute > max(tolerance * max(scale, 1.0), 1.001 * step):
         return f"differs by {row.absolute:.3g} (values up to {scale:.3g})", row
     return None, row

@@ -198,6 +198,7 @@ def _same_type(new: Weight, old: Weight) -> Weight:
             f"The weight {old.key} is {old.tensor.dtype} {list(old.tensor.shape)}, "
             f"the one given is {new.tensor.dtype} {list(new.tensor.shape)}."
         )
+    new.name = old.name
     return new
 
 

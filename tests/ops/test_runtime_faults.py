@@ -83,3 +83,13 @@ def test_reducing_scatter_nd_loses_updates() -> None:
     assert all(np.array_equal(got, wanted) for got in safe)
     if len(os.sched_getaffinity(0)) > 1:
         assert not all(np.array_equal(got, wanted) for got in runs)
+
+
+def test_quantize_linear_has_no_kernel_in_opset_28() -> None:
+    scale, zero = np.array(0.25, np.float32), np.array(3, np.uint8)
+    with pytest.raises(Exception, match="implementation for QuantizeLinear"):
+        run("QuantizeLinear", 28, X, scale, zero)
+    for opset in (24, 25, 26, 27):
+        integers = run("QuantizeLinear", opset, X, scale, zero)
+        back = run("DequantizeLinear", opset, integers, scale, zero)
+        assert np.abs(back - X.clip(-0.75, None)).max() <= 0.126

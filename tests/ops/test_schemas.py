@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 
 import pytest
@@ -11,6 +12,10 @@ from torch_onnx.capture.dialect import NUMBERS
 from torch_onnx.ops import builtin_table
 from torch_onnx.ops.table import SPELLED, Row
 from torch_onnx.translate import MAY_BE_OMITTED
+
+with contextlib.suppress(ImportError):
+    # Registers quantized_decomposed, which torchao does elsewhere.
+    import torch.ao.quantization.fx._decomposed  # noqa: F401
 
 # What a translation may ask for beside the operator's arguments.
 GIVEN = frozenset({"result", "blocks"})

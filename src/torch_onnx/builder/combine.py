@@ -54,6 +54,21 @@ def _transpose_transpose(
     return g.Transpose(before, perm=[first[p] for p in second])
 
 
+def _transpose_dequantize(
+    g: Builder, x: OnnxValue, before: OnnxValue, inputs: Inputs, attributes: dict[str, Any]
+) -> OnnxValue | None:
+    """A weight of integers is stored transposed like any other, so that it is read as it lies."""
+    made, perm = x.made_by, attributes.get("perm")
+    if made is None or perm is None or before.made_by is not None or before.value is None:
+        return None
+    if before.value.const_value is None:
+        return None
+    moved = dict(made.attributes)
+    if made.inputs[1] is not None and made.inputs[1].rank:
+        moved["axis"] = perm.index(moved.get("axis", 1))
+    return g.DequantizeLinear(g.Transpose(before, perm=perm), *made.inputs[1:], **moved)
+
+
 def _unsqueeze_unsqueeze(
     g: Builder, x: OnnxValue, before: OnnxValue, inputs: Inputs, attributes: dict[str, Any]
 ) -> OnnxValue | None:
@@ -142,6 +157,9 @@ RULES: dict[str, dict[str, Rule]] = {
         "Unsqueeze": _reshape_reshape,
     },
     "Squeeze": {"Unsqueeze": _squeeze_unsqueeze},
-    "Transpose": {"Transpose": _transpose_transpose},
+    "Transpose": {
+        "DequantizeLinear": _transpose_dequantize,
+        "Transpose": _transpose_transpose,
+    },
     "Unsqueeze": {"Squeeze": _unsqueeze_squeeze, "Unsqueeze": _unsqueeze_unsqueeze},
 }

@@ -186,8 +186,12 @@ class Builder(Sizes):
         **attributes: Any,
     ) -> OnnxValue:
         """One node of a custom domain, its result typed as ``like``."""
-        self.opset_imports.setdefault(domain, self._custom_opsets.get(domain, version))
+        self.use_domain(domain, version)
         return self.raw_node(domain, operator, inputs, attributes, [(like.dtype, like.shape)])[0]
+
+    def use_domain(self, domain: str, version: int = 1) -> None:
+        """Declare a domain that nodes are in; the user's version of it goes first."""
+        self.opset_imports.setdefault(domain, self._custom_opsets.get(domain, version))
 
     def _metadata(self) -> dict[str, str] | None:
         if not self._writes_metadata:
@@ -364,6 +368,8 @@ def _result_dtypes(
     for index in range(outputs):
         formal = schema.outputs[min(index, len(schema.outputs) - 1)]
         dtype = _only_dtype(formal) or bound.get(formal.type)
+        if dtype is None and schema.name == "DequantizeLinear" and inputs[1] is not None:
+            dtype = inputs[1].dtype
         if dtype is None:
             dtype = _dtype_by_attribute(attributes, inputs)
         dtypes.append(dtype)

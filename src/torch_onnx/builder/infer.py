@@ -353,7 +353,7 @@ def _table() -> dict[str, Rule]:
     rules: dict[str, Rule] = {}
     same = (
         "Abs Acos Acosh Asin Asinh Atan Atanh BitwiseNot Cast Ceil Celu Clip Cos Cosh CumSum "
-        "CumProd Elu Erf Exp "
+        "CumProd DequantizeLinear Elu Erf Exp QuantizeLinear "
         "Floor Gelu HardSigmoid HardSwish Hardmax Identity IsInf IsNaN LeakyRelu Log LogSoftmax "
         "LpNormalization Mish Neg Not Reciprocal Relu Round ScatterElements ScatterND Selu Shrink "
         "Sigmoid Sign Sin Sinh Softmax Softplus Softsign Sqrt Tan Tanh ThresholdedRelu Trilu "

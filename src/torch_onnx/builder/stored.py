@@ -21,12 +21,14 @@ def stored(
     parts: Sequence[OnnxValue],
     compute: Callable[..., torch.Tensor],
     sizes: tuple[int, ...],
+    dtype: torch.dtype | None = None,
+    suffix: str = "stacked",
 ) -> OnnxValue | None:
     """``compute(part0=…, part1=…)`` as an initializer; None where a part is known at run time only.
 
-    No weight's bytes are read before saving. ``compute`` returns the dtype of the first part and
-    the shape ``sizes``; it must compare equal to another that does the same, so that what is asked
-    for twice is stored once.
+    No weight's bytes are read before saving. ``compute`` returns ``dtype`` (by default that of the
+    first part) and the shape ``sizes``; it must compare equal to another that does the same, so
+    that what is asked for twice is stored once. ``suffix`` tells it from the first part by name.
     """
     constants = [part.constant for part in parts]
     if all(constant is not None for constant in constants):
@@ -37,12 +39,12 @@ def stored(
     if len(owned) != len(parts):
         return None
     keys = {role: weight.key for role, weight in owned.items()}
-    dtype = parts[0].dtype
+    dtype = dtype or parts[0].dtype
     for value in g.initializers.values():
         held = value.const_value
         if isinstance(held, ComputedWeight) and held.keys == keys and held.compute == compute:
             return OnnxValue(dtype, sizes, value=value)
-    name = g.unique_name(f"{owned['part0'].key}.stacked")
+    name = g.unique_name(f"{owned['part0'].key}.{suffix}")
     tensors = {role: weight.tensor for role, weight in owned.items()}
     data = ComputedWeight(name, keys, tensors, compute, dtype, sizes)
     onnx = ir.TensorType(TO_ONNX[dtype])

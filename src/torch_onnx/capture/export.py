@@ -30,6 +30,7 @@ from torch_onnx.capture.assumptions import (
 from torch_onnx.capture.decompose import Decomposer
 from torch_onnx.capture.dims import DimNames
 from torch_onnx.capture.fx import FxReader, value_of
+from torch_onnx.capture.quantized import refuse_quantized
 from torch_onnx.capture.sources import Sources
 from torch_onnx.errors import CaptureError, ExportError
 from torch_onnx.graph import Argument, AtenGraph, Parameter, Value
@@ -71,6 +72,7 @@ def _export(
             with (
                 compat.sizes_of_one_stay_dynamic(),
                 compat.recurrent_layers_have_types(),
+                compat.fake_quantization_has_types(),
                 compat.quiet(),
             ):
                 return torch.export.export(
@@ -176,6 +178,7 @@ def from_exported_program(
         reader.env[node] = parameter.value
     assumptions.check_none_is_fixed(inputs)
     outputs = reader.read(program.graph)
+    refuse_quantized(reader.calls)
     reader.notes += assumptions.notes(inputs)
     kept = [
         output

@@ -187,8 +187,9 @@ class _State:
         results = [fresh(target) for target in targets]
         # What an operator with state returns comes before what it writes.
         own = call.outputs if call.op.name in WITH_STATE else []
-        extra = [None] * (len(functional.returns) - len(results) - len(own))
-        self.calls.append(Call(functional, args, [*own, *results, *extra], call.source))
+        extra: list[Output] = [None] * (len(functional.returns) - len(results) - len(own))
+        outputs = [*own, *extra, *results] if own else [*results, *extra]
+        self.calls.append(Call(functional, args, outputs, call.source))
         for target, result in zip(targets, results, strict=True):
             self.write(target, result, call.source)
         if own:
@@ -241,6 +242,7 @@ def _shares_storage(value: Value, base: Value) -> bool:
 WITH_STATE = {
     "aten::_native_batch_norm_legit": "aten::_native_batch_norm_legit_functional",
     "aten::_batch_norm_with_update": "aten::_batch_norm_with_update_functional",
+    "aten::fused_moving_avg_obs_fake_quant": "aten::_fused_moving_avg_obs_fq_helper_functional",
 }
 
 

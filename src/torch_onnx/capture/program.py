@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from os import PathLike
 from typing import Any
 
@@ -14,8 +14,17 @@ from torch_onnx import compat, modes, signature
 from torch_onnx.capture import recording, torchscript
 from torch_onnx.capture.assumptions import DynamicAxes, DynamicAxis
 from torch_onnx.capture.export import export_program, from_exported_program
+from torch_onnx.capture.quantized import (
+    Parts,
+    is_quantized,
+    part_paths,
+    parts_of,
+    refuse_quantized,
+    spread,
+)
 from torch_onnx.errors import CaptureError, DynamicShapeError, InputError
-from torch_onnx.graph import AtenGraph
+from torch_onnx.graph import AtenGraph, Value
+from torch_onnx.weights import storage_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +40,10 @@ class Captured:
     flatten: Callable[[tuple[Any, ...], dict[str, Any]], dict[str, torch.Tensor]]
     eager: Callable[[tuple[Any, ...], dict[str, Any]], list[Any]] | None
     example: tuple[tuple[Any, ...], dict[str, Any]]
+    weight_names: dict[str, str]
+    """The user's names of weights, by their state_dict keys."""
+    steps: dict[str, float] = field(default_factory=dict)
+    """How far apart the numbers of outputs lie that were rounded last."""
 
 
 def capture(
@@ -61,13 +74,18 @@ def capture(
     if isinstance(model, (str, PathLike)):
         model = compat.loaded(model)
     bound = signature.bind(model, args, kwargs)
-    names = signature.name_inputs(bound.leaves, input_names)
-    dynamic = signature.settle_dynamic(bound, names, dynamic_shapes, dynamic_axes)
+    parts = [part for leaf in bound.leaves for part in _parts(leaf, is_input=True)]
+    input_names, weight_names = _split_names(input_names, len(parts), model)
+    names = signature.name_inputs(parts, input_names)
+    # A quantized tensor goes by the name of its integers, which are the first of its parts.
+    firsts = spread([leaf.value for leaf in bound.leaves])[1]
+    own = [names[first] for first in firsts]
+    dynamic = signature.settle_dynamic(bound, own, dynamic_shapes, dynamic_axes)
     axes = {
         index: {axis: DynamicAxis(spec.name, spec.min, spec.max) for axis, spec in by_axis.items()}
         for index, by_axis in dynamic.inputs.items()
     }
-    graph, paths, program = _run(model, bound, axes, names, strategy)
+    graph, paths, program = _run(model, bound, axes, own, strategy)
     outputs = signature.name_outputs(paths, output_names, names)
     unknown = [name for name in dynamic.output_names if name not in outputs]
     if unknown:
@@ -80,20 +98,23 @@ def capture(
 
     def flatten_inputs(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, torch.Tensor]:
         given = signature.bind(model, args, kwargs)
-        if len(given.leaves) != len(names):
-            raise InputError(f"{len(names)} tensors are needed, {len(given.leaves)} were given.")
+        if len(given.leaves) != len(bound.leaves):
+            raise InputError(f"{len(own)} tensors are needed, {len(given.leaves)} were given.")
         # By path, for keyword arguments may come in another order than in the example.
-        found = {leaf.name: leaf.value for leaf in given.leaves}
-        missing = [leaf.name for leaf in bound.leaves if leaf.name not in found]
+        found = {
+            part.name: part.value for leaf in given.leaves for part in _parts(leaf, is_input=True)
+        }
+        missing = [part.name for part in parts if part.name not in found]
         if missing:
             raise InputError(f"The tensors {', '.join(missing)} of the example are not given.")
-        return {name: found[leaf.name] for name, leaf in zip(names, bound.leaves, strict=True)}
+        return {name: found[part.name] for name, part in zip(names, parts, strict=True)}
 
     def eager(args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
         given = signature.bind(model, args, kwargs)
         with modes.mode(model, training), torch.no_grad():
             result = given.call(model, [tensor.clone() for tensor in given.tensors])
-        return [leaf.value for leaf in signature.flatten(result, numbers_are_leaves=True)[0]]
+        leaves, _ = signature.flatten(result, numbers_are_leaves=True)
+        return [part.value for leaf in leaves for part in _parts(leaf, is_input=False)]
 
     return Captured(
         graph,
@@ -105,7 +126,45 @@ def capture(
         flatten_inputs,
         eager,
         (bound.args, bound.kwargs),
+        weight_names,
+        _steps(graph),
     )
+
+
+def _steps(graph: AtenGraph) -> dict[str, float]:
+    pairs = zip(graph.output_names, graph.outputs, strict=True)
+    return {n: graph.steps[v] for n, v in pairs if isinstance(v, Value) and v in graph.steps}
+
+
+def _split_names(
+    given: Sequence[str] | None, inputs: int, model: Any
+) -> tuple[Sequence[str] | None, dict[str, str]]:
+    """The names of inputs, and behind them those of weights, each tensor once."""
+    if given is None or isinstance(given, str) or len(given) <= inputs:
+        return given, {}
+    held: Mapping[str, Any] = {}
+    if isinstance(model, ExportedProgram):
+        held = model.state_dict
+    elif isinstance(model, torch.nn.Module):
+        held = model.state_dict(keep_vars=True)
+    unique: dict[object, str] = {}
+    for key, tensor in held.items():
+        if isinstance(tensor, torch.Tensor) and not tensor.is_quantized:
+            unique.setdefault(storage_key(tensor), key)
+    keys = list(unique.values())
+    more = given[inputs:]
+    if len(more) > len(keys):
+        # Too many, which the naming of inputs says.
+        return given, {}
+    return given[:inputs], dict(zip(keys, more, strict=False))
+
+
+def _parts(leaf: signature.Leaf, *, is_input: bool) -> list[signature.Leaf]:
+    """The tensors that the ONNX model has for one of the PyTorch model."""
+    if not isinstance(leaf.value, torch.Tensor) or not leaf.value.is_quantized:
+        return [leaf]
+    pairs = zip(part_paths(leaf.path), parts_of(leaf.value, is_input=is_input), strict=True)
+    return [signature.Leaf(path, tensor) for path, tensor in pairs]
 
 
 Run = tuple[AtenGraph, list[tuple[str, ...]], "ExportedProgram | None"]
@@ -120,11 +179,16 @@ def _run(
     if strategy == "script":
         return _scripted(torchscript.script(model), bound, axes, names)
     flat = signature.FlatModule(model, bound)
-    if strategy == "trace":
+    if strategy == "trace" or (strategy == "auto" and is_quantized(flat.modules(), bound.tensors)):
         return _traced(flat, bound, axes, names)
     if strategy in ("auto", "record"):
         try:
-            return recording.record(flat, bound.tensors, axes, names), flat.outputs.paths, None
+            graph = recording.record(flat, bound.tensors, axes, names)
+            refuse_quantized(graph.calls)
+            return graph, flat.outputs.paths, None
+        except CaptureError:
+            if strategy == "record":
+                raise
         except Exception as error:
             if strategy == "record":
                 raise recording.explained(error) from error
@@ -151,9 +215,16 @@ def _traced(
     graph, result = torchscript.from_script(
         traced.script, bound.tensors, axes, names, prefix="model."
     )
-    graph.outputs = list(result) if isinstance(result, tuple) else [result]
+    # A quantized result is three outputs, and so is a named tuple of these.
+    results = [result] if isinstance(result, Parts) or not isinstance(result, tuple) else result
+    leaves = [
+        leaf
+        for path, item in zip(flat.outputs.paths, results, strict=True)
+        for leaf in torchscript.leaves_of(item, path)
+    ]
+    graph.outputs = [value for _, value in leaves]
     graph.notes = [*traced.notes, *graph.notes]
-    return graph, flat.outputs.paths, None
+    return graph, [path for path, _ in leaves], None
 
 
 def _scripted(script: Any, bound: signature.Bound, axes: DynamicAxes, names: Sequence[str]) -> Run:
@@ -181,6 +252,7 @@ def _exported(
     """A program that the user captured: its own example, its own dynamic dims."""
     graph = from_exported_program(program, {}, [])
     leaves = [signature.Leaf((value.name,), value) for value in graph.inputs]
+    input_names, weight_names = _split_names(input_names, len(leaves), program)
     names = signature.name_inputs(leaves, input_names)
     if len(graph.outputs) == 1:
         paths: list[tuple[str, ...]] = [()]
@@ -204,5 +276,14 @@ def _exported(
         return [leaf.value for leaf in signature.flatten(result, numbers_are_leaves=True)[0]]
 
     return Captured(
-        graph, program, "ExportedProgram", names, outputs, {}, flatten_inputs, eager, example
+        graph,
+        program,
+        "ExportedProgram",
+        names,
+        outputs,
+        {},
+        flatten_inputs,
+        eager,
+        example,
+        weight_names,
     )

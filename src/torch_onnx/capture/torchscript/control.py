@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from torch_onnx.capture.quantized import Quantized
 from torch_onnx.capture.torchscript.interpreter import Handler, Interpreter, Raised
 from torch_onnx.capture.torchscript.python_ops import UNINITIALIZED, is_run_time, is_tensor
 from torch_onnx.capture.torchscript.scalars import Scalar, Vector
@@ -96,7 +97,10 @@ class _Merge:
                 "Two branches that are decided at run time give tensors of different types: "
                 f"{_type_of(x)} and {_type_of(y)}."
             )
-        return self._add(joined(self.run, x.fake, y.fake), x, y)
+        value = self._add(joined(self.run, x.fake, y.fake), x, y)
+        if isinstance(x, Quantized) and isinstance(y, Quantized) and x.scheme == y.scheme:
+            value = self.made[-1] = x.like(value)
+        return value
 
     def _number(self, a: Any, b: Any) -> Value:
         kinds = {number_kind(n) for n in (a, b)}

@@ -18,6 +18,7 @@ from torch_onnx.capture.binding import number_operator, operator_named
 from torch_onnx.capture.dialect import DROPPED, NUMBERS
 from torch_onnx.capture.dims import DimNames
 from torch_onnx.capture.fx import value_of
+from torch_onnx.capture.quantized import Quantized
 from torch_onnx.capture.torchscript import scalars
 from torch_onnx.capture.torchscript.fakes import Fakes, like_first
 from torch_onnx.capture.torchscript.scalars import NOT_A_SCALAR, Scalar, Vector
@@ -70,6 +71,8 @@ class Interpreter:
     attributes: dict[str, Any] = field(default_factory=dict)
     """Attributes that the program has set, by path."""
     notes: list[str] = field(default_factory=list)
+    steps: dict[Value, float] = field(default_factory=dict)
+    """How far results lie apart that were quantized."""
     env: dict[str, Any] = field(default_factory=dict)
     depth: int = 0
     """How many branches and loops that run-time values decide lie around."""
@@ -79,6 +82,12 @@ class Interpreter:
     """The lists and dicts made, so that none's id is given again."""
     source: Source = NO_SOURCE
     count: int = 0
+
+    def quantized(self, op: Operator, args: dict[str, Any]) -> Any:
+        """An operator on quantized tensors, which is made of calls of this interpreter."""
+        from torch_onnx.capture.torchscript.quantized import compute
+
+        return compute(self, op, args)
 
     # Blocks and nodes.
 
@@ -130,6 +139,8 @@ class Interpreter:
             found = scalars.compute(self, op.name, args)
             if found is not NOT_A_SCALAR:
                 return found
+        if op.namespace == "aten" and any(isinstance(i, Quantized) for i in _leaves(inputs)):
+            return self.quantized(op, args)
         return self.call(op, args)
 
     def call(self, op: Operator, args: dict[str, Any]) -> Any:
@@ -150,7 +161,7 @@ class Interpreter:
         self.calls.append(Call(op, bound, outputs, self.source))
         return outputs[0] if len(op.returns) == 1 else outputs
 
-    def named(self, name: str, **args: Any) -> Any:
+    def named(self, name: str, /, **args: Any) -> Any:
         """``call`` of the operator of this name, its defaults filled in."""
         op = operator_named(name)
         assert op is not None, name
@@ -266,6 +277,10 @@ class Interpreter:
         return self.parameter(f"constant_{len(self.parameters)}", tensor, "constant")
 
     def parameter(self, name: str, tensor: torch.Tensor, kind: str) -> Value:
+        if tensor.is_quantized:
+            from torch_onnx.capture.torchscript.quantized import owned
+
+            return owned(self, name, tensor, kind)
         found = self.parameters.get(name)
         if found is None:
             value = self.value(self.fakes.constant(tensor.detach()))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import linecache
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,9 @@ from torch_onnx.capture.assumptions import (
 )
 from torch_onnx.capture.decompose import Decomposer
 from torch_onnx.capture.dims import DimNames
+from torch_onnx.capture.quantized import Parts, Quantized, part_paths, spread
 from torch_onnx.capture.sources import Sources
+from torch_onnx.capture.torchscript import quantized, quantized_ops
 from torch_onnx.capture.torchscript.control import CONTROL
 from torch_onnx.capture.torchscript.fakes import Fakes
 from torch_onnx.capture.torchscript.interpreter import Interpreter, ModuleAt, Raised
@@ -33,6 +35,8 @@ from torch_onnx.graph import Argument, AtenGraph, Value
 FROZEN = ("Converting a tensor to", "Iterating over a tensor", "Using len to get tensor")
 
 LINES_OF_REASON = 8
+
+HANDLERS = {**TABLE, **CONTROL, **quantized_ops.TABLE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,14 +120,31 @@ def from_script(
         CaptureError: for what the program does that ONNX can't hold.
         DimensionSpecialized: when a dim of ``dynamic`` became fixed.
     """
-    larger = larger_example(tensors, dynamic)
+    flat, places = spread(tensors)
+    # Of a quantized tensor's parts, the integers have its sizes.
+    axes = {places[index]: by_axis for index, by_axis in dynamic.items()}
+    names = [
+        ".".join(path)
+        for name, tensor in zip(input_names, tensors, strict=True)
+        for path in (part_paths((name,)) if tensor.is_quantized else [(name,)])
+    ]
+
+    def regrouped(run: Interpreter, values: Sequence[Value]) -> list[Any]:
+        ends = [*places[1:], len(values)]
+        leaves: list[Any] = [
+            quantized.given(run, values[start:end], tensor)
+            for start, end, tensor in zip(places, ends, tensors, strict=True)
+        ]
+        return leaves if arguments is None else list(arguments(leaves))
+
+    larger = larger_example(flat, axes)
     if larger is not None:
         try:
-            return _interpreted(script, larger, dynamic, input_names, arguments, prefix)
+            return _interpreted(script, larger, axes, names, regrouped, prefix)
         except CaptureError:
             # Other inputs' sizes do not fit the larger ones.
             pass
-    return _interpreted(script, tensors, dynamic, input_names, arguments, prefix)
+    return _interpreted(script, flat, axes, names, regrouped, prefix)
 
 
 def _interpreted(
@@ -131,13 +152,14 @@ def _interpreted(
     tensors: Sequence[torch.Tensor],
     dynamic: DynamicAxes,
     input_names: Sequence[str],
-    arguments: Any,
+    arguments: Callable[[Interpreter, Sequence[Value]], list[Any]],
     prefix: str,
 ) -> tuple[AtenGraph, Any]:
     fakes, dims = Fakes(), DimNames()
     with (
         compat.sizes_of_one_stay_dynamic(),
         compat.recurrent_layers_have_types(),
+        compat.fake_quantization_has_types(),
         compat.quiet(),
     ):
         stand_ins = fakes.inputs(tensors, dynamic)
@@ -145,9 +167,9 @@ def _interpreted(
         is_module = isinstance(script, torch.nn.Module)
         modules = script.named_modules() if is_module else ()
         classes = {name.removeprefix(prefix): m.original_name for name, m in modules}
-        run = Interpreter(dims, fakes, NodeSources(classes, prefix), {**TABLE, **CONTROL})
+        run = Interpreter(dims, fakes, NodeSources(classes, prefix), HANDLERS)
         values = [run.value(fake) for fake in stand_ins]
-        given = values if arguments is None else arguments(values)
+        given = arguments(run, values)
         graph = script.inlined_graph
         formal = [value.debugName() for value in graph.inputs()]
         called = [ModuleAt(script, ""), *given] if is_module else list(given)
@@ -164,7 +186,7 @@ def _interpreted(
                 f"The model raises for such inputs: {raised}", raised.source.frame
             ) from None
         outputs = [run.env[value.debugName()] for value in graph.outputs()]
-        result = outputs[0] if len(outputs) == 1 else tuple(outputs)
+        result = _finished(run, outputs[0] if len(outputs) == 1 else tuple(outputs))
         assumptions = Assumptions(fakes.environment, dynamic, input_names, Sources(""), dims)
         # Sizes that conditions have settled since show only now.
         typed = [run.value(fake) for fake in stand_ins]
@@ -186,12 +208,15 @@ def _interpreted(
             for path, value in run.attributes.items()
             if isinstance(value, Value)
         },
-    ), _finished(run, result)
+        steps=run.steps,
+    ), result
 
 
 def leaves_of(result: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Argument]]:
     """The tensors and numbers in what a program returns, each with its path."""
-    if isinstance(result, dict):
+    if isinstance(result, Parts):
+        yield from zip(part_paths(path), result, strict=True)
+    elif isinstance(result, dict):
         for key, value in result.items():
             yield from leaves_of(value, (*path, str(key)))
     elif isinstance(result, (list, tuple)):
@@ -208,6 +233,8 @@ def _finished(run: Interpreter, result: Any) -> Any:
 
     if isinstance(result, (Scalar, Vector)):
         return run.tensor(result)
+    if isinstance(result, Quantized):
+        return quantized.finished(run, result)
     if isinstance(result, dict):
         return {key: _finished(run, value) for key, value in result.items()}
     if isinstance(result, (list, tuple)):

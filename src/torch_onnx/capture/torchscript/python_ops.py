@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from torch_onnx import compat
+from torch_onnx.capture.quantized import Quantized
 from torch_onnx.capture.torchscript.interpreter import Handler, Interpreter, ModuleAt, Raised
 from torch_onnx.capture.torchscript.scalars import Scalar, Vector, is_float
 from torch_onnx.graph import Value
@@ -378,7 +379,8 @@ def number_of_elements(run: Interpreter, node: Any, inputs: list[Any]) -> Any:
 
 @handles("prim::dtype")
 def dtype(run: Interpreter, node: Any, inputs: list[Any]) -> Any:
-    return compat.number_of_dtype(run.tensor(inputs[0]).fake.dtype)
+    x = run.tensor(inputs[0])
+    return compat.number_of_dtype(x.scheme.dtype if isinstance(x, Quantized) else x.fake.dtype)
 
 
 @handles("prim::device")
@@ -391,14 +393,17 @@ def layout(run: Interpreter, node: Any, inputs: list[Any]) -> Any:
     return 0
 
 
-FALSE_FACTS = (
-    "is_cuda is_mkldnn is_quantized is_sparse is_xpu is_mps is_meta is_nested requires_grad"
-)
+FALSE_FACTS = "is_cuda is_mkldnn is_sparse is_xpu is_mps is_meta is_nested requires_grad"
 
 
 @handles(*(f"prim::{name}" for name in FALSE_FACTS.split()), "aten::requires_grad")
 def false_fact(run: Interpreter, node: Any, inputs: list[Any]) -> Any:
     return False
+
+
+@handles("prim::is_quantized")
+def is_quantized(run: Interpreter, node: Any, inputs: list[Any]) -> Any:
+    return isinstance(inputs[0], Quantized)
 
 
 @handles("prim::is_cpu")
