@@ -288,6 +288,17 @@ def _sym_sum(mode: RecordingMode, func: Any, args: tuple[Any, ...], kwargs: dict
     return sum(args[0][1:], args[0][0]) if args[0] else 0
 
 
+def _assert(mode: RecordingMode, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """``torch._assert(condition, message)``: one on data is not checked in the graph."""
+    condition, message = (*args, *kwargs.values())[:2]
+    if isinstance(condition, torch.Tensor):
+        frame = mode.recorder.frame()
+        if frame is not None:
+            mode.recorder.checks.append(frame)
+    elif not condition:
+        raise AssertionError(message)
+
+
 # Indexing.
 
 
@@ -381,6 +392,7 @@ HANDLERS: dict[str, Handler] = {
     "_sym_sqrt": _on_numbers("sqrt", math.sqrt),
     "sym_sqrt": _on_numbers("sqrt", math.sqrt),
     "sym_sum": _sym_sum,
+    "_assert": _assert,
     "__getitem__": _getitem,
     "__setitem__": _setitem,
     **dict.fromkeys(QUERIES, _passed),
