@@ -290,6 +290,55 @@ def is_script(value: Any) -> bool:
 
 
 @contextlib.contextmanager
+def least_squares_have_types() -> Iterator[None]:
+    """Within, ``linalg.lstsq`` on fake tensors tells its results' types.
+
+    PyTorch refuses to, since it leaves out the residuals where the rank is not full. Here they
+    have the shape of a full rank.
+    """
+    from torch._subclasses.fake_impls import op_implementations_dict as implementations
+
+    overload = torch.ops.aten.linalg_lstsq.default
+    before = implementations.get(overload)
+    implementations[overload] = _types_of_least_squares
+    try:
+        yield
+    finally:
+        if before is None:
+            del implementations[overload]
+        else:
+            implementations[overload] = before
+
+
+def _types_of_least_squares(
+    mode: Any,
+    overload: Any,
+    a: torch.Tensor,
+    b: torch.Tensor,
+    rcond: float | None = None,
+    *,
+    driver: str | None = None,
+) -> tuple[torch.Tensor, ...]:
+    driver = driver or "gelsy"
+    vectors = b.dim() == 1 or (b.dim() == a.dim() - 1 and b.shape == a.shape[:-1])
+    right = b.unsqueeze(-1) if vectors else b
+    batch = torch.broadcast_shapes(a.shape[:-2], right.shape[:-2])  # type: ignore[no-untyped-call]
+    rows, columns = a.shape[-2:]
+    solution = a.new_empty((*batch, columns, right.shape[-1]))
+    over = driver != "gelsy" and rows > columns
+    residuals = a.new_empty((*batch, right.shape[-1]) if over else (0,))
+    ranks = a.shape[:-2] if driver != "gels" else (0,)
+    smaller = columns if rows > columns else rows
+    values = (*a.shape[:-2], smaller) if driver in ("gelss", "gelsd") else (0,)
+    return (
+        solution.squeeze(-1) if vectors else solution,
+        residuals,
+        a.new_empty(ranks, dtype=torch.int64),
+        a.new_empty(values),
+    )
+
+
+@contextlib.contextmanager
 def recurrent_layers_have_types() -> Iterator[None]:
     """Within, recurrent layers on fake tensors just tell their results' types.
 
