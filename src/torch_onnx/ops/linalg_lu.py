@@ -17,6 +17,7 @@ from torch_onnx.ops.creation import tril, triu
 from torch_onnx.ops.linalg_triangular import substitute
 from torch_onnx.ops.loops import repeat
 from torch_onnx.ops.matrices import (
+    are_vectors,
     as_column,
     as_row,
     column,
@@ -270,7 +271,7 @@ def solve_and_factors(
     g: Builder, A: OnnxValue, B: OnnxValue, left: bool = True, check_errors: bool = False
 ) -> Results:
     found = factors(g, A)
-    vectors = _are_vectors(A, B)
+    vectors = are_vectors(A, B)
     right = as_column(g, B) if vectors else B
     if left or vectors:
         x = solve_by(g, found.packed, found.order, right)
@@ -294,13 +295,6 @@ def solve_ex(
 @aten("linalg_solve")
 def solve(g: Builder, A: OnnxValue, B: OnnxValue, left: bool = True) -> OnnxValue | None:
     return solve_and_factors(g, A, B, left)[0]
-
-
-def _are_vectors(a: OnnxValue, b: OnnxValue) -> bool:
-    """Whether b holds one vector for each matrix, by PyTorch's rule."""
-    if rank_of(b) == 1:
-        return True
-    return rank_of(b) == rank_of(a) - 1 and b.shape == (a.shape or ())[:-1]
 
 
 @aten("linalg_inv_ex")

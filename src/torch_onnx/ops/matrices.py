@@ -140,3 +140,10 @@ def first_place(g: Builder, wanted: OnnxValue) -> OnnxValue:
     found = g.ReduceMax(g.Where(wanted, from_the_end, g.constant(0)), axes=[-1], keepdims=0)
     place = g.Sub(g.Add(g.scalar(size), g.constant(1)), found)
     return g.cast(g.Where(g.Greater(found, g.constant(0)), place, g.constant(0)), torch.int32)
+
+
+def are_vectors(a: OnnxValue, b: OnnxValue) -> bool:
+    """Whether b holds one vector for each matrix, by PyTorch's rule."""
+    if rank_of(b) == 1:
+        return True
+    return rank_of(b) == rank_of(a) - 1 and b.shape == (a.shape or ())[:-1]
