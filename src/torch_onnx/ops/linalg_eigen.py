@@ -29,6 +29,7 @@ from torch_onnx.ops.matrices import (
     numbers,
     rows_of,
     take_columns,
+    total,
     transposed,
 )
 from torch_onnx.ops.table import OpTable
@@ -131,7 +132,7 @@ def symmetric_eigen(
         its = g.Gather(mine, partner, axis=rank_of(mine) - 1)
         is_pair = g.Equal(as_column(g, players), partner)
         zero = g.like(0, a)
-        between = g.ReduceSum(g.Where(is_pair, a, zero), axes=[-1], keepdims=0)
+        between = total(g, g.Where(is_pair, a, zero))
         other = g.Not(g.Equal(players, partner))
         active = g.And(g.Greater(g.Abs(between), least), other)
         cosine, sine = angles(g, mine, its, between, active, g.Less(players, partner))
@@ -189,10 +190,10 @@ def orthogonal_columns(
     x = g.Div(x, scale)
 
     def rotate(partner: OnnxValue, w: OnnxValue, *v: OnnxValue) -> Any:
-        mine = g.ReduceSum(g.Mul(w, w), axes=[-2], keepdims=0)
+        mine = total(g, g.Mul(w, w), -2)
         its = g.Gather(mine, partner, axis=rank_of(mine) - 1)
         others = g.Gather(w, partner, axis=rank_of(w) - 1)
-        between = g.ReduceSum(g.Mul(w, others), axes=[-2], keepdims=0)
+        between = total(g, g.Mul(w, others), -2)
         # What is left where the rank is lower is noise, and need not be orthogonal.
         least = g.Mul(g.Sqrt(g.Mul(mine, its)), g.like(4 * EPSILON, w))
         least = g.Max(least, g.like(EPSILON**2, w))
@@ -203,7 +204,7 @@ def orthogonal_columns(
 
     start = [x, identities(g, x, size, size)] if vectors else [x]
     w, *v = rotate_until_quiet(g, size, start, rotate)
-    lengths = g.Sqrt(g.ReduceSum(g.Mul(w, w), axes=[-2], keepdims=0))
+    lengths = g.Sqrt(total(g, g.Mul(w, w), -2))
     lengths, order = g.TopK(lengths, g.vector([size]), outputs=2)
     w = g.Mul(take_columns(g, w, order), scale)
     lengths = g.Mul(lengths, g.Squeeze(scale, axes=[-1]))

@@ -34,6 +34,7 @@ from torch_onnx.ops.matrices import (
     rows_of,
     take_rows,
     to_batch_of,
+    total,
     transposed,
 )
 from torch_onnx.ops.table import OpTable
@@ -199,7 +200,7 @@ def _parity(g: Builder, found: Factors) -> OnnxValue:
     """1 where an even number of rows changed places, else -1."""
     steps = numbers(g, g.size(found.pivots, rank_of(found.pivots) - 1))
     moved = g.cast(g.Not(g.Equal(found.pivots, steps)), torch.int64)
-    odd = g.Mod(g.ReduceSum(moved, axes=[-1], keepdims=0), g.constant(2))
+    odd = g.Mod(total(g, moved), g.constant(2))
     return g.cast(g.Sub(g.constant(1), g.Mul(odd, g.constant(2))), found.packed.dtype)
 
 
@@ -216,7 +217,7 @@ def slogdet_and_factors(g: Builder, A: OnnxValue) -> Results:
     found = factors(g, A)
     pivots = diagonal(g, found.packed)
     sign = g.ReduceProd(g.Sign(pivots), axes=[-1], keepdims=0)
-    size = g.ReduceSum(g.Log(g.Abs(pivots)), axes=[-1], keepdims=0)
+    size = total(g, g.Log(g.Abs(pivots)))
     return [g.Mul(sign, _parity(g, found)), size, found.packed, _public(g, found.pivots)]
 
 

@@ -13,7 +13,6 @@ import torch
 from torch_onnx.builder.values import Integer, OnnxValue
 from torch_onnx.ops.axes import rank_of, sizes_of
 from torch_onnx.ops.shape import matrix_transpose
-from torch_onnx.ops.slicing import diagonal_of
 
 if TYPE_CHECKING:
     from torch_onnx.builder.emit import Builder
@@ -44,7 +43,15 @@ def transposed(g: Builder, x: OnnxValue) -> OnnxValue:
 
 def diagonal(g: Builder, x: OnnxValue) -> OnnxValue:
     """``(..., min(rows, columns))``."""
-    return diagonal_of(g, x, 0, -2, -1)
+    rows, columns = rows_of(g, x), columns_of(g, x)
+    # No Reshape, which could not tell a batch of none from a size to copy.
+    on_it = g.Equal(as_column(g, numbers(g, rows)), numbers(g, columns))
+    found = total(g, g.Where(on_it, x, g.like(0, x)))
+    if isinstance(rows, int) and isinstance(columns, int) and rows <= columns:
+        return found
+    if (x.shape or ())[-2:-1] == (x.shape or ())[-1:] != (None,):
+        return found
+    return g.Slice(found, [0], [columns], axes=[rank_of(found) - 1])
 
 
 def column(g: Builder, x: OnnxValue, index: OnnxValue) -> OnnxValue:
@@ -77,8 +84,8 @@ def outer(g: Builder, left: OnnxValue, right: OnnxValue) -> OnnxValue:
     return g.Mul(as_column(g, left), as_row(g, right))
 
 
-def total(g: Builder, x: OnnxValue, axis: int = -1, keep: bool = False) -> OnnxValue:
-    return g.ReduceSum(x, axes=[axis], keepdims=int(keep))
+def total(g: Builder, x: OnnxValue, axis: int = -1) -> OnnxValue:
+    return g.ReduceSum(x, axes=[axis], keepdims=0)
 
 
 def largest(g: Builder, x: OnnxValue, axes: tuple[int, ...] = (-2, -1)) -> OnnxValue:

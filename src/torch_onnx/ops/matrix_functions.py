@@ -14,6 +14,7 @@ from torch_onnx.ops.linalg_eigen import (
     from_triangle,
     is_wide,
     orthogonal_columns,
+    singular_values,
     symmetric_eigen,
     transposed_if,
 )
@@ -25,6 +26,7 @@ from torch_onnx.ops.matrices import (
     columns_of,
     identities,
     rows_of,
+    total,
     transposed,
 )
 from torch_onnx.ops.table import OpTable
@@ -107,6 +109,56 @@ def _inverse(g: Builder, x: OnnxValue, absolute: OnnxValue, relative: OnnxValue)
     return PseudoInverse(matrix, values, kept)
 
 
+# Ranks.
+
+
+@aten("linalg_matrix_rank.atol_rtol_tensor")
+def matrix_rank(
+    g: Builder,
+    input: OnnxValue,
+    atol: OnnxValue | None = None,
+    rtol: OnnxValue | None = None,
+    hermitian: bool = False,
+) -> OnnxValue:
+    refuse_complex(input)
+    absolute, relative = _tolerances(g, input, atol, rtol)
+    if hermitian:
+        values = g.Abs(symmetric_eigen(g, from_triangle(g, input, "L"), vectors=False)[0])
+    else:
+        values = g.cast(singular_values(g, input), torch.float64)
+    most = g.Mul(relative, g.ReduceMax(values, axes=[-1]))
+    return total(g, g.cast(g.Greater(values, g.Max(absolute, most)), torch.int64))
+
+
+@aten("linalg_matrix_rank.atol_rtol_float")
+def matrix_rank_by_numbers(
+    g: Builder,
+    self: OnnxValue,
+    atol: float | None = None,
+    rtol: float | None = None,
+    hermitian: bool = False,
+) -> OnnxValue:
+    limits = [None if t is None else g.constant(t, torch.float64) for t in (atol, rtol)]
+    return matrix_rank(g, self, *limits, hermitian)
+
+
+@aten("linalg_matrix_rank.tol_tensor")
+def matrix_rank_above_tensor(
+    g: Builder, input: OnnxValue, tol: OnnxValue, hermitian: bool = False
+) -> OnnxValue:
+    return matrix_rank(g, input, tol, g.constant(0.0, torch.float64), hermitian)
+
+
+@aten("linalg_matrix_rank")
+def matrix_rank_above(
+    g: Builder, self: OnnxValue, tol: float, hermitian: bool = False
+) -> OnnxValue:
+    return matrix_rank_by_numbers(g, self, tol, 0.0, hermitian)
+
+
+# Least squares.
+
+
 @aten("linalg_lstsq")
 def lstsq(
     g: Builder,
@@ -131,13 +183,13 @@ def lstsq(
     nothing = g.constant(torch.zeros(0, dtype=self.dtype))
     residuals, rank, values = nothing, g.constant(torch.zeros(0, dtype=torch.int64)), nothing
     if driver != "gels":
-        rank = g.ReduceSum(g.cast(found.kept, torch.int64), axes=[-1], keepdims=0)
+        rank = total(g, g.cast(found.kept, torch.int64))
     if driver in ("gelss", "gelsd"):
         values = g.cast(found.values, self.dtype)
     wanted = result[1]
     if driver != "gelsy" and wanted is not None and wanted.shape != (0,):
         error = g.Sub(g.MatMul(g.cast(self, torch.float64), x), right)
-        residuals = g.ReduceSum(g.Mul(error, error), axes=[-2], keepdims=0)
+        residuals = total(g, g.Mul(error, error), -2)
         residuals = g.cast(residuals, self.dtype)
     if vectors:
         x = g.Squeeze(x, axes=[rank_of(x) - 1])
