@@ -32,6 +32,7 @@ from torch_onnx.ops.matrices import (
     outer,
     row,
     rows_of,
+    swapped,
     take_rows,
     to_batch_of,
     total,
@@ -92,12 +93,6 @@ def factors(g: Builder, x: OnnxValue, pivot: bool = True) -> Factors:
 
     start = [x, each_count(g, x, steps), each_count(g, x, rows)]
     return Factors(*repeat(g, steps, start, eliminate))
-
-
-def swapped(g: Builder, all_rows: OnnxValue, i: OnnxValue, j: OnnxValue) -> OnnxValue:
-    """The numbers of the rows with i (one for all) and j ``(..., 1)`` in each other's place."""
-    moved = g.Where(g.Equal(all_rows, j), i, all_rows)
-    return g.Where(g.Equal(all_rows, i), j, moved)
 
 
 def order_of(g: Builder, pivots: OnnxValue, rows: Integer) -> OnnxValue:

@@ -154,3 +154,9 @@ def are_vectors(a: OnnxValue, b: OnnxValue) -> bool:
     if rank_of(b) == 1:
         return True
     return rank_of(b) == rank_of(a) - 1 and b.shape == (a.shape or ())[:-1]
+
+
+def swapped(g: Builder, all_rows: OnnxValue, i: OnnxValue, j: OnnxValue) -> OnnxValue:
+    """The numbers of the rows with i (one for all) and j ``(..., 1)`` in each other's place."""
+    moved = g.Where(g.Equal(all_rows, j), i, all_rows)
+    return g.Where(g.Equal(all_rows, i), j, moved)

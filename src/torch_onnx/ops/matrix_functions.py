@@ -138,8 +138,10 @@ def matrix_rank_by_numbers(
     rtol: float | None = None,
     hermitian: bool = False,
 ) -> OnnxValue:
-    limits = [None if t is None else g.constant(t, torch.float64) for t in (atol, rtol)]
-    return matrix_rank(g, self, *limits, hermitian)
+    absolute, relative = (
+        None if t is None else g.constant([t], torch.float64) for t in (atol, rtol)
+    )
+    return matrix_rank(g, self, absolute, relative, hermitian)
 
 
 @aten("linalg_matrix_rank.tol_tensor")
@@ -175,7 +177,7 @@ def lstsq(
     """
     refuse_complex(self)
     driver = driver or "gelsy"
-    ratio = None if rcond is None else g.constant([rcond], torch.float64)
+    ratio = None if rcond is None else g.constant(rcond, torch.float64)
     found = _inverse(g, self, *_tolerances(g, self, None, ratio))
     vectors = are_vectors(self, b)
     right = g.cast(as_column(g, b) if vectors else b, torch.float64)
@@ -214,7 +216,7 @@ def matrix_exp(g: Builder, self: OnnxValue) -> OnnxValue:
     one = identities(g, x, size, size)
     norm = g.ReduceMax(g.ReduceSum(g.Abs(x), axes=[-2]), axes=[-1])
     # How often to halve. (Where it is not finite, neither is the result, however often.)
-    least = g.Clip(norm, g.like(1, x), g.like(2.0**1000, x))
+    least = g.Min(g.Max(norm, g.like(1, x)), g.like(2.0**1000, x))
     halvings = g.Ceil(g.Div(g.Log(least), g.constant(0.6931471805599453, torch.float64)))
     scaled = g.Mul(x, g.Exp(g.Mul(halvings, g.constant(-0.6931471805599453, torch.float64))))
 
