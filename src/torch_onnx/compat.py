@@ -290,24 +290,34 @@ def is_script(value: Any) -> bool:
 
 
 @contextlib.contextmanager
-def least_squares_have_types() -> Iterator[None]:
-    """Within, ``linalg.lstsq`` on fake tensors tells its results' types.
+def matrix_operators_have_types() -> Iterator[None]:
+    """Within, operators of linear algebra that PyTorch has no types for have them on fake tensors.
 
-    PyTorch refuses to, since it leaves out the residuals where the rank is not full. Here they
-    have the shape of a full rank.
+    It refuses ``linalg.lstsq``, since it leaves out the residuals where the rank is not full: here
+    they have the shape of a full rank.
     """
     from torch._subclasses.fake_impls import op_implementations_dict as implementations
 
-    overload = torch.ops.aten.linalg_lstsq.default
-    before = implementations.get(overload)
-    implementations[overload] = _types_of_least_squares
+    typed = {
+        torch.ops.aten.linalg_lstsq.default: _types_of_least_squares,
+        torch.ops.aten.geqrf.default: _types_of_reflections,
+    }
+    before = {op: implementations[op] for op in typed if op in implementations}
+    implementations.update(typed)
     try:
         yield
     finally:
-        if before is None:
+        for overload in typed:
             del implementations[overload]
-        else:
-            implementations[overload] = before
+        implementations.update(before)
+
+
+def _types_of_reflections(
+    mode: Any, overload: Any, self: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    *batch, rows, columns = self.shape
+    factors = self.new_empty((*batch, torch.sym_min(rows, columns)))  # type: ignore[no-untyped-call]
+    return torch.empty_like(self), factors
 
 
 def _types_of_least_squares(
@@ -328,7 +338,7 @@ def _types_of_least_squares(
     over = driver != "gelsy" and rows > columns
     residuals = a.new_empty((*batch, right.shape[-1]) if over else (0,))
     ranks = a.shape[:-2] if driver != "gels" else (0,)
-    smaller = columns if rows > columns else rows
+    smaller = torch.sym_min(rows, columns)  # type: ignore[no-untyped-call]
     values = (*a.shape[:-2], smaller) if driver in ("gelss", "gelsd") else (0,)
     return (
         solution.squeeze(-1) if vectors else solution,

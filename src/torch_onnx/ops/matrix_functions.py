@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -138,9 +139,7 @@ def matrix_rank_by_numbers(
     rtol: float | None = None,
     hermitian: bool = False,
 ) -> OnnxValue:
-    absolute, relative = (
-        None if t is None else g.constant([t], torch.float64) for t in (atol, rtol)
-    )
+    absolute, relative = (None if t is None else g.constant(t, torch.float64) for t in (atol, rtol))
     return matrix_rank(g, self, absolute, relative, hermitian)
 
 
@@ -217,8 +216,8 @@ def matrix_exp(g: Builder, self: OnnxValue) -> OnnxValue:
     norm = g.ReduceMax(g.ReduceSum(g.Abs(x), axes=[-2]), axes=[-1])
     # How often to halve. (Where it is not finite, neither is the result, however often.)
     least = g.Min(g.Max(norm, g.like(1, x)), g.like(2.0**1000, x))
-    halvings = g.Ceil(g.Div(g.Log(least), g.constant(0.6931471805599453, torch.float64)))
-    scaled = g.Mul(x, g.Exp(g.Mul(halvings, g.constant(-0.6931471805599453, torch.float64))))
+    halvings = g.Ceil(g.Div(g.Log(least), g.like(math.log(2), x)))
+    scaled = g.Div(x, g.Pow(g.like(2, x), halvings))
 
     def term(i: OnnxValue, y: OnnxValue) -> Any:
         number = g.Cast(g.Sub(g.constant(TERMS), i), to=torch.float64)
