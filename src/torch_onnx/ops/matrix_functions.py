@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from torch_onnx.builder.values import OnnxValue
-from torch_onnx.ops.axes import rank_of, refuse_complex
+from torch_onnx.ops.axes import axis_of, rank_of, refuse_complex
 from torch_onnx.ops.linalg_eigen import (
     chosen,
     from_triangle,
@@ -30,6 +31,8 @@ from torch_onnx.ops.matrices import (
     total,
     transposed,
 )
+from torch_onnx.ops.reduction import vector_norm
+from torch_onnx.ops.shape import move_axes
 from torch_onnx.ops.table import OpTable
 
 if TYPE_CHECKING:
@@ -195,6 +198,41 @@ def lstsq(
     if vectors:
         x = g.Squeeze(x, axes=[rank_of(x) - 1])
     return [g.cast(x, self.dtype), residuals, rank, values]
+
+
+# Norms.
+
+
+@aten("linalg_matrix_norm", "linalg_matrix_norm.str_ord")
+def matrix_norm(
+    g: Builder,
+    self: OnnxValue,
+    result: OnnxValue,
+    ord: float | str = "fro",
+    dim: Sequence[int] = (-2, -1),
+    keepdim: bool = False,
+    dtype: torch.dtype | None = None,
+) -> OnnxValue:
+    refuse_complex(self)
+    x = g.cast(self, result.dtype)
+    rows, columns = (axis_of(x, d) for d in dim)
+    if ord == "fro":
+        return vector_norm(g, x, result, 2, [rows, columns], keepdim)
+    if ord == "nuc" or abs(float(ord)) == 2:
+        values = singular_values(g, move_axes(g, x, [rows, columns], [-2, -1]))
+        norm = total(g, values) if ord == "nuc" else _extreme(g, values, -1, float(ord), False)
+        return g.Unsqueeze(norm, axes=sorted((rows, columns))) if keepdim else norm
+    added, compared = (rows, columns) if abs(float(ord)) == 1 else (columns, rows)
+    sums = g.ReduceSum(g.Abs(x), axes=[added])
+    norm = _extreme(g, sums, compared, float(ord), True)
+    return norm if keepdim else g.Squeeze(norm, axes=sorted((rows, columns)))
+
+
+def _extreme(g: Builder, x: OnnxValue, axis: int, ord: float, keep: bool) -> OnnxValue:
+    if ord < 0:
+        return g.ReduceMin(x, axes=[axis], keepdims=int(keep))
+    # Without any element the norm is 0.
+    return g.Max(g.ReduceMax(x, axes=[axis], keepdims=int(keep)), g.like(0, x))
 
 
 # The exponential.
