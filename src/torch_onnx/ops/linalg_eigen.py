@@ -19,6 +19,7 @@ from torch_onnx.ops.creation import filled, tril
 from torch_onnx.ops.linalg_qr import orthonormal, reflections
 from torch_onnx.ops.loops import either, repeat_while
 from torch_onnx.ops.matrices import (
+    any_of,
     as_column,
     as_row,
     batch_of,
@@ -110,11 +111,6 @@ def _turned(
     return g.Sub(g.Mul(x, as_row(g, cosine)), g.Mul(others, as_row(g, sine)))
 
 
-def _any(g: Builder, flags: OnnxValue) -> OnnxValue:
-    found = g.ReduceMax(g.cast(flags, torch.int32), axes=list(range(rank_of(flags))), keepdims=0)
-    return g.Greater(found, g.constant(0, torch.int32))
-
-
 # Symmetric matrices.
 
 
@@ -140,7 +136,7 @@ def symmetric_eigen(
         a = transposed(g, _turned(g, transposed(g, a), partner, cosine, sine))
         done = g.And(is_pair, as_column(g, active))
         a = g.Where(done, zero, a)
-        return _any(g, active), [a, *(_turned(g, m, partner, cosine, sine) for m in v)]
+        return any_of(g, active), [a, *(_turned(g, m, partner, cosine, sine) for m in v)]
 
     start = [x, identities(g, x, size, size)] if vectors else [x]
     result = rotate_until_quiet(g, size, start, rotate)
@@ -200,7 +196,7 @@ def orthogonal_columns(
         other = g.Not(g.Equal(players, partner))
         active = g.And(g.Greater(g.Abs(between), least), other)
         cosine, sine = angles(g, mine, its, between, active, g.Less(players, partner))
-        return _any(g, active), [_turned(g, m, partner, cosine, sine) for m in (w, *v)]
+        return any_of(g, active), [_turned(g, m, partner, cosine, sine) for m in (w, *v)]
 
     start = [x, identities(g, x, size, size)] if vectors else [x]
     w, *v = rotate_until_quiet(g, size, start, rotate)

@@ -160,3 +160,9 @@ def swapped(g: Builder, all_rows: OnnxValue, i: OnnxValue, j: OnnxValue) -> Onnx
     """The numbers of the rows with i (one for all) and j ``(..., 1)`` in each other's place."""
     moved = g.Where(g.Equal(all_rows, j), i, all_rows)
     return g.Where(g.Equal(all_rows, i), j, moved)
+
+
+def any_of(g: Builder, flags: OnnxValue) -> OnnxValue:
+    """Whether any at all is true; zero-dimensional."""
+    found = g.ReduceMax(g.cast(flags, torch.int32), axes=list(range(rank_of(flags))), keepdims=0)
+    return g.Greater(found, g.constant(0, torch.int32))
