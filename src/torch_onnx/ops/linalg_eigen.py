@@ -82,7 +82,12 @@ def rotate_until_quiet(
 
 
 def angles(
-    g: Builder, mine: OnnxValue, its: OnnxValue, between: OnnxValue, active: OnnxValue, first: Any
+    g: Builder,
+    mine: OnnxValue,
+    its: OnnxValue,
+    between: OnnxValue,
+    active: OnnxValue,
+    first: OnnxValue,
 ) -> tuple[OnnxValue, OnnxValue]:
     """Cosine and sine of the rotations that make ``between`` zero: ``c * mine - s * its``.
 
