@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from torch_onnx.builder.values import OnnxValue
-from torch_onnx.ops.axes import refuse_complex
+from torch_onnx.ops.axes import refuse_complex, sizes_of
 from torch_onnx.ops.loops import repeat
 from torch_onnx.ops.matrices import (
     as_column,
@@ -21,6 +21,7 @@ from torch_onnx.ops.matrices import (
     rows_of,
     to_batch_of,
     transposed,
+    zeros,
 )
 from torch_onnx.ops.table import OpTable
 
@@ -109,7 +110,7 @@ def lower_factor(g: Builder, x: OnnxValue) -> OnnxValue:
         done = g.Where(is_here, as_column(g, with_pivot), done)
         return [g.Sub(a, outer(g, here, here)), done]
 
-    start = g.Mul(x, zero)
+    start = zeros(g, sizes_of(g, x), x.dtype)
     return repeat(g, size, [x, start], step)[1]
 
 
