@@ -290,6 +290,65 @@ def is_script(value: Any) -> bool:
 
 
 @contextlib.contextmanager
+def matrix_operators_have_types() -> Iterator[None]:
+    """Within, operators of linear algebra that PyTorch has no types for have them on fake tensors.
+
+    It refuses ``linalg.lstsq``, since it leaves out the residuals where the rank is not full: here
+    they have the shape of a full rank.
+    """
+    from torch._subclasses.fake_impls import op_implementations_dict as implementations
+
+    typed = {
+        torch.ops.aten.linalg_lstsq.default: _types_of_least_squares,
+        torch.ops.aten.geqrf.default: _types_of_reflections,
+    }
+    before = {op: implementations[op] for op in typed if op in implementations}
+    implementations.update(typed)
+    try:
+        yield
+    finally:
+        for overload in typed:
+            del implementations[overload]
+        implementations.update(before)
+
+
+def _types_of_reflections(
+    mode: Any, overload: Any, self: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    *batch, rows, columns = self.shape
+    factors = self.new_empty((*batch, torch.sym_min(rows, columns)))  # type: ignore[no-untyped-call]
+    return torch.empty_like(self), factors
+
+
+def _types_of_least_squares(
+    mode: Any,
+    overload: Any,
+    a: torch.Tensor,
+    b: torch.Tensor,
+    rcond: float | None = None,
+    *,
+    driver: str | None = None,
+) -> tuple[torch.Tensor, ...]:
+    driver = driver or "gelsy"
+    vectors = b.dim() == 1 or (b.dim() == a.dim() - 1 and b.shape == a.shape[:-1])
+    right = b.unsqueeze(-1) if vectors else b
+    batch = torch.broadcast_shapes(a.shape[:-2], right.shape[:-2])  # type: ignore[no-untyped-call]
+    rows, columns = a.shape[-2:]
+    solution = a.new_empty((*batch, columns, right.shape[-1]))
+    over = driver != "gelsy" and rows > columns
+    residuals = a.new_empty((*batch, right.shape[-1]) if over else (0,))
+    ranks = a.shape[:-2] if driver != "gels" else (0,)
+    smaller = torch.sym_min(rows, columns)  # type: ignore[no-untyped-call]
+    values = (*a.shape[:-2], smaller) if driver in ("gelss", "gelsd") else (0,)
+    return (
+        solution.squeeze(-1) if vectors else solution,
+        residuals,
+        a.new_empty(ranks, dtype=torch.int64),
+        a.new_empty(values),
+    )
+
+
+@contextlib.contextmanager
 def recurrent_layers_have_types() -> Iterator[None]:
     """Within, recurrent layers on fake tensors just tell their results' types.
 

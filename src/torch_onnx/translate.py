@@ -377,6 +377,9 @@ def _fold(call: Call, args: dict[str, Any]) -> list[torch.Tensor] | None:
     op: Operator = call.op
     if op.target is None or not op.deterministic or op.namespace != "aten" or call.blocks:
         return None
+    if not call.outputs:
+        # A check of its arguments.
+        return None
     if "empty" in op.name:
         # Its elements are whatever lies in memory.
         return None

@@ -18,6 +18,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from conformance.check import Outcome, check
 from conformance.samples import UNSPECIFIED, operators, samples
+from conformance.unique import IN_FLOAT64, UNIQUE
 
 SECONDS_PER_OPERATOR = 180
 
@@ -68,8 +69,14 @@ def run_operator(job: tuple[str, argparse.Namespace]) -> tuple[str, list[dict[st
     signal.alarm(SECONDS_PER_OPERATOR)
     try:
         for sample in samples(info, dtype, options.samples):
-            values = info.name not in UNSPECIFIED
-            outcome = check(sample, options.opset, options.dynamic, values)
+            outcome = check(
+                sample,
+                options.opset,
+                options.dynamic,
+                values=info.name not in UNSPECIFIED,
+                unique=UNIQUE.get(info.name),
+                in_float64=info.name in IN_FLOAT64,
+            )
             outcomes.append({"step": outcome.step, "reason": outcome.reason})
     except TimeoutError:
         outcomes.append({"step": "slow", "reason": f"more than {SECONDS_PER_OPERATOR} s"})

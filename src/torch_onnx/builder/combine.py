@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from torch_onnx.builder.infer import constant_list
+import torch
+
+from torch_onnx.builder.infer import broadcast, constant_list
 from torch_onnx.builder.values import OnnxValue
 
 if TYPE_CHECKING:
@@ -23,6 +25,8 @@ def combine(
     """One node in the place of ``operator`` and the one that made its first input, or None."""
     if operator == "Mul":
         return _mul_reciprocal_root(g, inputs)
+    if operator == "Expand":
+        return _expand_to_nothing(g, inputs)
     rules = RULES.get(operator)
     if rules is None or not inputs or (x := inputs[0]) is None or x.made_by is None:
         return None
@@ -30,6 +34,18 @@ def combine(
     if rule is None or (before := x.made_by.inputs[0]) is None:
         return None
     return rule(g, x, before, inputs, attributes)
+
+
+def _expand_to_nothing(g: Builder, inputs: Inputs) -> OnnxValue | None:
+    """ONNX Runtime (1.32) takes an Expand of a size of 1 to 0 for one that does nothing."""
+    x, target = inputs[0], constant_list(inputs[1])
+    if x is None or not target or 0 not in target:
+        return None
+    shape = broadcast([x.shape, tuple(target)])
+    sizes = [size for size in shape or () if isinstance(size, int)]
+    if shape is None or len(sizes) != len(shape):
+        return None
+    return g.constant(torch.zeros(sizes, dtype=x.dtype))
 
 
 def _axes(inputs: Inputs, attributes: dict[str, Any], rank: int) -> list[int] | None:

@@ -160,6 +160,7 @@ def _interpreted(
         compat.sizes_of_one_stay_dynamic(),
         compat.recurrent_layers_have_types(),
         compat.fake_quantization_has_types(),
+        compat.matrix_operators_have_types(),
         compat.quiet(),
     ):
         stand_ins = fakes.inputs(tensors, dynamic)
