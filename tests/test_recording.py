@@ -196,3 +196,27 @@ def test_autocast_regions_keep_their_dtypes() -> None:
     (got,) = record(model, X)(X)
     assert got.dtype == expected.dtype
     torch.testing.assert_close(got, expected, rtol=0.02, atol=0.02)
+
+
+def test_only_dims_that_the_model_needs_alike_become_one() -> None:
+    def product(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+        return (a @ b).flatten(1) + a.shape[0]
+
+    axes = {"a": {0: None, 1: None, 2: None}, "b": {0: None, 1: None, 2: None}}
+    dims = {name: dict.fromkeys(by_axis, torch.export.Dim.AUTO) for name, by_axis in axes.items()}
+    program = record(product, torch.randn(3, 5, 5), torch.randn(3, 5, 3), dynamic=dims)
+    first, second = (list(map(str, value.shape)) for value in program.model.graph.inputs)
+    assert first[0] == second[0]
+    assert first[2] == second[1]
+    assert len({*first, *second}) == 4
+    program.verify(torch.randn(2, 4, 7), torch.randn(2, 7, 6))
+
+
+def test_the_smaller_of_two_sizes_is_neither() -> None:
+    def reduced(x: torch.Tensor) -> torch.Tensor:
+        q, _ = torch.linalg.qr(x)
+        return q.sum() + q.shape[1]
+
+    program = record(reduced, torch.randn(5, 3), dynamic=ROWS)
+    program.verify(torch.randn(6, 4))
+    program.verify(torch.randn(3, 8))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
 
 import torch
 
@@ -14,6 +14,7 @@ from torch_onnx.capture.recording.expressions import Expression, atom
 from torch_onnx.graph import Dim, Size
 
 FACTORS = (3, 5, 7, 11, 13, 17, 19, 23, 29, 31)
+MOST_TESTS = 24
 SMALLEST = 3
 """Sizes of 0 and 1 are special to PyTorch: the example's are taken larger."""
 
@@ -44,23 +45,103 @@ class Plan:
         return value
 
 
-def plans(
+Key: TypeAlias = Any
+"""What tells dims apart: the user's name, or the place of an axis without one."""
+
+Classes: TypeAlias = "Mapping[Key, Key]"
+"""Dims taken for one dim, by what stands for them all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How the sizes of the other run follow from the example's.
+
+    Attributes:
+        larger: sizes of 0 and 1 are taken larger in both runs.
+        offset: 1 makes sizes awkward (``3 n + 1``), so that rounding and padding show; 0 keeps
+            them multiples, which some models need.
+        reverses: a dim that is smaller than another in the example is larger in the other run,
+            so that the smaller of two does not pass for one of them.
+    """
+
+    larger: bool
+    offset: int
+    reverses: bool
+
+
+@dataclass(slots=True)
+class Dims:
+    """The dynamic dims of a call."""
+
+    tensors: Sequence[torch.Tensor]
+    places: dict[Key, list[tuple[int, int]]] = field(default_factory=dict)
+    sizes: dict[Key, int] = field(default_factory=dict)
+    specs: dict[Key, DynamicAxis] = field(default_factory=dict)
+    named: set[Key] = field(default_factory=set)
+
+    def styles(self) -> Iterator[Style]:
+        """The most telling first."""
+        small = any(size < 2 for size in self.sizes.values())
+        for larger in (True, False) if small else (True,):
+            for offset, reverses in ((1, True), (1, False), (0, False)):
+                yield Style(larger, offset, reverses)
+
+
+def dims_of(
     tensors: Sequence[torch.Tensor], dynamic: DynamicAxes, input_names: Sequence[str]
-) -> Iterator[Plan]:
-    """Sizes to try, the most telling first: awkward ones, then multiples; apart, then alike."""
-    if not dynamic:
-        shapes = [tuple(tensor.shape) for tensor in tensors]
-        yield Plan(shapes, shapes, [tuple(shape) for shape in shapes], {}, {}, {})
-        return
-    small = any(tensors[i].shape[axis] < 2 for i, axes in dynamic.items() for axis in axes)
-    tried = []
-    for larger in (True, False) if small else (True,):
-        for offset in (1, 0):
-            for alike, sums in ((False, False), (False, True), (True, False), (True, True)):
-                plan = _plan(tensors, dynamic, input_names, offset, alike, sums, larger)
-                if plan not in tried:
-                    tried.append(plan)
-                    yield plan
+) -> Dims:
+    dims = Dims(tensors)
+    for index, by_axis in dynamic.items():
+        for axis, spec in by_axis.items():
+            key: Key = spec.name if spec.name is not None else (index, axis)
+            dims.places.setdefault(key, []).append((index, axis))
+            dims.sizes.setdefault(key, int(tensors[index].shape[axis]))
+            if spec.name is not None:
+                dims.named.add(key)
+            name = spec.name or f"{identifier(input_names, index)}_{axis}"
+            dims.specs.setdefault(key, DynamicAxis(name, spec.min, spec.max))
+    return dims
+
+
+def plan_of_example(tensors: Sequence[torch.Tensor]) -> Plan:
+    """Every size as it is."""
+    shapes = [tuple(map(int, tensor.shape)) for tensor in tensors]
+    return Plan(shapes, shapes, [tuple(shape) for shape in shapes], {}, {}, {})
+
+
+def joined(dims: Dims, works: Callable[[Classes], bool]) -> Classes | None:
+    """The fewest dims of one size that have to be one dim for the model to run; None if that is
+    not why it does not.
+
+    ``works`` tells whether the model runs with these classes at other sizes.
+    """
+    groups: dict[int, list[Key]] = {}
+    for key, size in dims.sizes.items():
+        groups.setdefault(size, []).append(key)
+    classes: dict[Key, Key] = {key: group[0] for group in groups.values() for key in group}
+    if all(len(group) == 1 for group in groups.values()) or not works(classes):
+        return None
+    tests = MOST_TESTS
+    for group in groups.values():
+        rest = list(group)
+        while len(rest) > 1:
+            first, others = rest[0], rest[1:]
+            for count in range(len(others)):
+                found = None
+                for more in itertools.combinations(others, count):
+                    left = [key for key in others if key not in more]
+                    trial = {**classes, **dict.fromkeys(left, left[0])}
+                    trial.update(dict.fromkeys((first, *more), first))
+                    tests -= 1
+                    if tests >= 0 and works(trial):
+                        classes, found = trial, left
+                        break
+                if found is not None:
+                    break
+            else:
+                found = []
+            rest = found or []
+    return classes
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,52 +155,37 @@ class _Group:
     """The sum that the size has to be, where it has a name of its own."""
 
 
-def _plan(
-    tensors: Sequence[torch.Tensor],
-    dynamic: DynamicAxes,
-    input_names: Sequence[str],
-    offset: int,
-    alike: bool,
-    sums: bool,
-    larger: bool,
-) -> Plan:
-    """``alike`` takes dims of one size in the example for one dim, ``sums`` a dim as large as two
-    others together for their sum: what a model may need and the user has not said.
-    """
-    axes: dict[Any, list[tuple[int, int]]] = {}
-    sizes: dict[Any, int] = {}
-    specs: dict[Any, DynamicAxis] = {}
-    named_by_user: set[Any] = set()
-    for index, by_axis in dynamic.items():
-        for axis, spec in by_axis.items():
-            size = int(tensors[index].shape[axis])
-            size = SMALLEST + size if size < 2 and larger else size
-            key: Any = spec.name if spec.name is not None else (index, axis)
-            key = size if alike else key
-            axes.setdefault(key, []).append((index, axis))
-            sizes.setdefault(key, size)
-            if spec.name is not None:
-                named_by_user.add(key)
-            if key not in specs:
-                name = spec.name or f"{identifier(input_names, index)}_{axis}"
-                specs[key] = DynamicAxis(name, spec.min, spec.max)
-    groups: dict[Any, _Group] = {}
-    for key in sorted(axes, key=sizes.__getitem__) if sums else axes:
-        size, spec = sizes[key], specs[key]
+def plan_of(dims: Dims, style: Style, classes: Classes, sums: bool) -> Plan:
+    """Sizes in a style; ``sums`` takes a dim as large as two others together for their sum."""
+    members: dict[Key, list[Key]] = {}
+    for key in dims.places:
+        members.setdefault(classes.get(key, key), []).append(key)
+    size_of = {
+        key: SMALLEST + dims.sizes[key] if style.larger and dims.sizes[key] < 2 else dims.sizes[key]
+        for key in members
+    }
+    # A sum needs its terms first; otherwise the order of sizes decides which outgrow which.
+    order = sorted(members, key=size_of.__getitem__, reverse=style.reverses and not sums)
+    groups: dict[Key, _Group] = {}
+    largest = 0
+    for key in order:
+        size, spec = size_of[key], dims.specs[key]
         terms = _sum_of(size, list(groups.values())) if sums else None
         if terms is not None:
             a, b = terms
             total = a.expression + b.expression
-            own = atom(spec.name or "") if key in named_by_user else total
+            own = atom(spec.name or "") if key in dims.named else total
             groups[key] = _Group(size, a.other + b.other, own, total)
-        else:
-            other = _other(size, spec, len(groups), offset)
-            groups[key] = _Group(size, other, atom(spec.name or ""))
-    first = [list(tensor.shape) for tensor in tensors]
-    second = [list(tensor.shape) for tensor in tensors]
-    names: list[list[Size]] = [list(tensor.shape) for tensor in tensors]
+            continue
+        taken = {group.other for group in groups.values()}
+        other = _other(size, spec, FACTORS[len(groups) % len(FACTORS)], style, largest, taken)
+        largest = max(largest, other)
+        groups[key] = _Group(size, other, atom(spec.name or ""))
+    first = [list(map(int, tensor.shape)) for tensor in dims.tensors]
+    second = [list(map(int, tensor.shape)) for tensor in dims.tensors]
+    names: list[list[Size]] = [list(map(int, tensor.shape)) for tensor in dims.tensors]
     for key, group in groups.items():
-        for index, axis in axes[key]:
+        for index, axis in (place for member in members[key] for place in dims.places[member]):
             first[index][axis], second[index][axis] = group.size, group.other
             names[index][axis] = group.expression.size
     return Plan(
@@ -128,13 +194,22 @@ def _plan(
         list(map(tuple, names)),
         {Dim(str(group.expression)): group.expression for group in groups.values()},
         {str(group.expression): group.total for group in groups.values() if group.total},
-        {str(group.expression): _example(tensors, axes[key]) for key, group in groups.items()},
+        {str(group.expression): dims.sizes[key] for key, group in groups.items()},
     )
 
 
-def _example(tensors: Sequence[torch.Tensor], places: Sequence[tuple[int, int]]) -> int:
-    index, axis = places[0]
-    return int(tensors[index].shape[axis])
+def _other(
+    size: int, spec: DynamicAxis, factor: int, style: Style, largest: int, taken: set[int]
+) -> int:
+    """A size for the other run: larger than those so far, and none of them."""
+    while True:
+        other = size * factor + style.offset
+        if (other > largest or not style.reverses) and other not in taken:
+            break
+        factor += 1
+    if spec.max is not None and other > spec.max:
+        other = spec.max if spec.max != size else max(spec.min or 2, size - 1)
+    return max(other, spec.min or 0)
 
 
 def _sum_of(size: int, groups: Sequence[_Group]) -> tuple[_Group, _Group] | None:
@@ -144,10 +219,3 @@ def _sum_of(size: int, groups: Sequence[_Group]) -> tuple[_Group, _Group] | None
 
 def identifier(input_names: Sequence[str], index: int) -> str:
     return input_names[index] if index < len(input_names) else f"input{index}"
-
-
-def _other(size: int, spec: DynamicAxis, count: int, offset: int) -> int:
-    other = size * FACTORS[count % len(FACTORS)] + offset
-    if spec.max is not None and other > spec.max:
-        other = spec.max if spec.max != size else max(spec.min or 2, size - 1)
-    return max(other, spec.min or 0)

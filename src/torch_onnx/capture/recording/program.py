@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -19,7 +19,17 @@ from torch_onnx.capture.assumptions import DynamicAxes
 from torch_onnx.capture.recording import reliances
 from torch_onnx.capture.recording.mode import RecordingMode
 from torch_onnx.capture.recording.modules import as_they_were, names_of_tensors, stack_of_calls
-from torch_onnx.capture.recording.plans import Plan, identifier, plans
+from torch_onnx.capture.recording.plans import (
+    Classes,
+    Dims,
+    Plan,
+    Style,
+    dims_of,
+    identifier,
+    joined,
+    plan_of,
+    plan_of_example,
+)
 from torch_onnx.capture.recording.recorder import (
     DependsOnData,
     DependsOnSizes,
@@ -48,8 +58,15 @@ def record(
         Exception: what the model raises.
     """
     names = names_of_tensors(flat)
+    if not dynamic:
+        return _recorded(_Runs(flat, tensors, names, plan_of_example(tensors)), {}, input_names)
+    dims = dims_of(tensors, dynamic, input_names)
     refused: Exception | None = None
-    for plan in plans(tensors, dynamic, input_names):
+    tried: list[Plan] = []
+    for plan in _plans(flat, tensors, names, dims):
+        if plan in tried:
+            continue
+        tried.append(plan)
         runs = _Runs(flat, tensors, names, plan)
         try:
             return _recorded(runs, dynamic, input_names)
@@ -64,6 +81,32 @@ def record(
             refused = refused or error
     assert refused is not None
     raise refused
+
+
+def _plans(
+    flat: torch.nn.Module,
+    tensors: Sequence[torch.Tensor],
+    names: Mapping[int, tuple[str, str]],
+    dims: Dims,
+) -> Iterator[Plan]:
+    """Sizes to try, the most telling first: all dims apart, then what the model wants alike."""
+    for sums in (False, True):
+        for style in dims.styles():
+            yield plan_of(dims, style, {}, sums)
+    for style in dims.styles():
+
+        def works(classes: Classes, style: Style = style) -> bool:
+            runs = _Runs(flat, tensors, names, plan_of(dims, style, classes, False))
+            try:
+                runs.decided(None, is_second=True)
+            except Exception:
+                return False
+            return True
+
+        classes = joined(dims, works)
+        if classes is not None:
+            for sums in (False, True):
+                yield plan_of(dims, style, classes, sums)
 
 
 def _recorded(runs: _Runs, dynamic: DynamicAxes, input_names: Sequence[str]) -> AtenGraph:
