@@ -7,9 +7,14 @@ import functools
 from torch_onnx.ops.table import OpTable, merge
 
 
+def builtin_tables() -> list[OpTable]:
+    """The built-in tables. Nothing is ever added to them; users' tables are looked up before."""
+    return [real_table(), complex_table()]
+
+
 @functools.cache
-def builtin_table() -> OpTable:
-    """The built-in table. Nothing is ever added to it; users' tables are looked up before it."""
+def real_table() -> OpTable:
+    """The translations of calls without complex numbers."""
     from torch_onnx.ops import (
         activation,
         adaptive_pool,
@@ -91,4 +96,31 @@ def builtin_table() -> OpTable:
             softmax.aten,
             sorting.aten,
         ],
+        numbers="real",
+    )
+
+
+@functools.cache
+def complex_table() -> OpTable:
+    """The translations of calls with complex numbers."""
+    from torch_onnx.ops import (
+        complex_functions,
+        complex_lifted,
+        complex_products,
+        complex_reduction,
+        complex_values,
+        control_flow,
+    )
+
+    return merge(
+        "torch_onnx.complex",
+        [
+            complex_functions.aten,
+            complex_lifted.lifted(real_table()),
+            complex_products.aten,
+            complex_reduction.aten,
+            complex_values.aten,
+            control_flow.python,
+        ],
+        numbers="complex",
     )
