@@ -27,6 +27,7 @@ def real_table() -> OpTable:
         creation,
         cumulative,
         einsum,
+        fft,
         indexing,
         joining,
         linalg_eigen,
@@ -53,6 +54,7 @@ def real_table() -> OpTable:
         slicing,
         softmax,
         sorting,
+        stft,
     )
 
     return merge(
@@ -69,6 +71,7 @@ def real_table() -> OpTable:
             creation.aten,
             cumulative.aten,
             einsum.aten,
+            fft.aten,
             indexing.aten,
             joining.aten,
             linalg_eigen.aten,
@@ -95,6 +98,7 @@ def real_table() -> OpTable:
             slicing.aten,
             softmax.aten,
             sorting.aten,
+            stft.aten,
         ],
         numbers="real",
     )
@@ -110,6 +114,8 @@ def complex_table() -> OpTable:
         complex_reduction,
         complex_values,
         control_flow,
+        fft,
+        stft,
     )
 
     return merge(
@@ -121,6 +127,8 @@ def complex_table() -> OpTable:
             complex_reduction.aten,
             complex_values.aten,
             control_flow.python,
+            fft.aten,
+            stft.aten,
         ],
         numbers="complex",
     )
