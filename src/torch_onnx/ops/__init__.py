@@ -115,6 +115,7 @@ def complex_table() -> OpTable:
         complex_values,
         control_flow,
         fft,
+        linalg_schur,
         stft,
     )
 
@@ -128,6 +129,8 @@ def complex_table() -> OpTable:
             complex_values.aten,
             control_flow.python,
             fft.aten,
+            # Eigenvalues of real matrices are complex.
+            linalg_schur.aten,
             stft.aten,
         ],
         numbers="complex",
