@@ -103,6 +103,17 @@ def copies(x: Any, s: Any) -> Any:
     return y
 
 
+def complex_parts(x: Any, s: Any) -> Any:
+    y = torch.complex(x, x + 1)
+    y.real.mul_(2)
+    y.imag[:, 1:] = 5
+    torch.view_as_real(y)[..., 0].add_(1)
+    y[0, :2].view(2, 1).mH.mul_(1j)
+    z = x[:, :2].clone()
+    torch.view_as_complex(z).mul_(1j)
+    return torch.view_as_real(y), z
+
+
 def masks(x: Any, s: Any) -> Any:
     y = x.clone()
     y[y > 0] = 0.5
@@ -147,6 +158,7 @@ def narrowed(x: Any, s: Any) -> Any:
 
 CASES = [
     view_then_base, views_of_views, parts, other_view_is_stale, copies, masks, buffer,
+    complex_parts,
     reshape_of_transposed_copies, out_variant, diagonal, narrowed,
 ]  # fmt: skip
 

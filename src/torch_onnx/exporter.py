@@ -15,7 +15,7 @@ from torch_onnx.capture.program import Captured, capture
 from torch_onnx.errors import ExportError, ModelNotes
 from torch_onnx.fallthrough import kept_by
 from torch_onnx.older_calls import accepts_older_calls
-from torch_onnx.ops import builtin_table
+from torch_onnx.ops import builtin_tables
 from torch_onnx.passes import tidy
 from torch_onnx.profile import Profile
 from torch_onnx.program import ONNXProgram
@@ -52,6 +52,9 @@ def export(
     **legacy: Any,
 ) -> ONNXProgram:
     """Export a PyTorch program to ONNX.
+
+    Complex tensors, which ONNX's operators don't take, are real ones with a last axis of 2 in the
+    model: in its inputs, outputs and weights (``torch.view_as_real``).
 
     Args:
         model: a Module, an ExportedProgram, a TorchScript program or the path to one, or any
@@ -94,7 +97,7 @@ def export(
     opset = arguments.check_opset(opset_version)
     arguments.answer(legacy)
     kind = older_calls.operator_export_type(operator_export_type)
-    tables = [*arguments.tables_of(custom_translation_table), builtin_table()]
+    tables = [*arguments.tables_of(custom_translation_table), *builtin_tables()]
     if strategy not in arguments.STRATEGIES:
         raise ExportError(
             f"strategy={strategy!r}: choose one of {', '.join(arguments.STRATEGIES)}."

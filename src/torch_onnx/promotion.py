@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from torch_onnx.builder.dtypes import complex_of
 from torch_onnx.builder.values import OnnxValue
 
 
@@ -61,5 +62,5 @@ def _result(strong: torch.dtype | None, weak: torch.dtype | None) -> torch.dtype
     if _category(weak) <= _category(strong):
         return strong
     if _category(weak) == 3 and strong.is_floating_point:
-        return torch.complex128 if strong == torch.float64 else torch.complex64
+        return complex_of(strong)
     return torch.promote_types(strong, weak) if _category(strong) == _category(weak) else weak

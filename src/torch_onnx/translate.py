@@ -34,7 +34,8 @@ MAY_BE_OMITTED = frozenset(
 )
 LARGEST_LEVELS = 20
 
-Lookup = Callable[[str, int], "Row | None"]
+Lookup = Callable[[str, int, bool], "Row | None"]
+"""``find(name, opset, is_complex)``."""
 
 
 def lookup_in(tables: Sequence[OpTable], leave_out: str | None = None) -> Lookup:
@@ -43,11 +44,11 @@ def lookup_in(tables: Sequence[OpTable], leave_out: str | None = None) -> Lookup
     Operators whose names begin with ``leave_out`` have no translation.
     """
 
-    def find(name: str, opset: int) -> Row | None:
+    def find(name: str, opset: int, is_complex: bool) -> Row | None:
         if leave_out is not None and name.startswith(leave_out):
             return None
         for table in tables:
-            row = table.find(name, opset)
+            row = table.find(name, opset, is_complex)
             if row is not None:
                 return row
         return None
@@ -117,7 +118,7 @@ def _decomposed(
         for block in call.blocks:
             block.calls = _decomposed(graph, block.calls, find, opset, missing, new, level, keeps)
             block.outputs = [substitute(output, new) for output in block.outputs]
-        if find(call.op.name, opset) is not None:
+        if find(call.op.name, opset, _has_complex(call)) is not None:
             result.append(call)
             continue
         split = graph.decompose(call) if graph.decompose and level < LARGEST_LEVELS else None
@@ -248,7 +249,7 @@ class Translator:
 
     def call(self, call: Call) -> None:
         """Translate one call; a refusal is noted, and typed stand-ins let the next calls go on."""
-        row = self.find(call.op.name, self.g.opset)
+        row = self.find(call.op.name, self.g.opset, _has_complex(call))
         assert row is not None or self.keep, f"{call.op.name} has a translation by now"
         args = {name: self.argument(argument) for name, argument in call.args.items()}
         with self.g.origin(call.source, call.op.name):
@@ -352,7 +353,9 @@ class Translator:
                 raise AssertionError(
                     f"a translation gave rank {len(result.shape)}, PyTorch says {len(value.shape)}"
                 )
-            result.shape = value.shape
+            for part in (result, *(result.parts or ())):
+                if part is not None:
+                    part.shape = value.shape
             g.know_dims(result)
         return result
 
@@ -370,6 +373,20 @@ class Translator:
         for call in block.calls:
             self.call(call)
         return [self.as_tensor(output) for output in block.outputs]
+
+
+def _has_complex(call: Call) -> bool:
+    """Whether a complex number is among the call's arguments or results."""
+    values = (*call.values_in(), *call.values_out())
+    return any(v.dtype is not None and v.dtype.is_complex for v in values) or any(
+        _is_complex_number(argument) for argument in call.args.values()
+    )
+
+
+def _is_complex_number(argument: Argument) -> bool:
+    if isinstance(argument, list):
+        return any(map(_is_complex_number, argument))
+    return isinstance(argument, complex)
 
 
 def _fold(call: Call, args: dict[str, Any]) -> list[torch.Tensor] | None:

@@ -122,6 +122,12 @@ CASES = [
         others=((B,), (LONG,)),
     ),
     case(
+        "repeat-interleave-last",
+        lambda x: x.repeat_interleave(2, -1),
+        torch.rand(2, 3),
+        others=((torch.rand(2, 5),),),
+    ),
+    case(
         "repeat-interleave-tensor",
         lambda x, n: x.repeat_interleave(n, 1),
         A,

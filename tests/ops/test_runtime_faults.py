@@ -92,3 +92,22 @@ def test_quantize_linear_has_no_kernel_in_opset_28() -> None:
         integers = run("QuantizeLinear", opset, X, scale, zero)
         back = run("DequantizeLinear", opset, integers, scale, zero)
         assert np.abs(back - X.clip(-0.75, None)).max() <= 0.126
+
+
+def test_dft_of_other_lengths_than_powers_of_two_loses_digits() -> None:
+    signal = np.random.default_rng(0).standard_normal((1, 400, 1)).astype(np.float32)
+    wanted = np.fft.fft(signal[..., 0].astype(np.float64))
+
+    def error(signal: Any) -> float:
+        got = run("DFT", 17, signal, axis=1)
+        return float(np.abs(got[..., 0] + 1j * got[..., 1] - wanted).max())
+
+    assert error(signal) > 1e-3
+    assert error(signal.astype(np.float64)) < 1e-9
+
+
+def test_inverse_dft_divides_doubles_in_float32() -> None:
+    spectrum = np.random.default_rng(0).standard_normal((1, 7, 2))
+    wanted = np.fft.ifft(spectrum[..., 0] + 1j * spectrum[..., 1])
+    got = run("DFT", 17, spectrum, axis=1, inverse=1)
+    assert np.abs(got[..., 0] + 1j * got[..., 1] - wanted).max() > 1e-9

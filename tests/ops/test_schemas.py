@@ -9,7 +9,7 @@ import pytest
 
 from torch_onnx.capture.binding import operator_named
 from torch_onnx.capture.dialect import NUMBERS
-from torch_onnx.ops import builtin_table
+from torch_onnx.ops import builtin_tables
 from torch_onnx.ops.table import SPELLED, Row
 from torch_onnx.translate import MAY_BE_OMITTED
 
@@ -23,8 +23,9 @@ GIVEN = frozenset({"result", "blocks"})
 ELSEWHERE = ("torchvision::", "transformers::", "python::")
 
 ROWS = [
-    pytest.param(row, id=f"{row.name}-{row.since}")
-    for rows in builtin_table().rows.values()
+    pytest.param(row, id=f"{table.name}-{row.name}-{row.since}")
+    for table in builtin_tables()
+    for rows in table.rows.values()
     for row in rows
 ]
 

@@ -58,10 +58,24 @@ TYPE_STRINGS: dict[torch.dtype, str] = {
 FROM_TYPE_STRING: dict[str, torch.dtype] = {name: dtype for dtype, name in TYPE_STRINGS.items()}
 
 
+_PARTS = {
+    torch.complex32: torch.float16,
+    torch.complex64: torch.float32,
+    torch.complex128: torch.float64,
+}
+
+
 @functools.cache
 def real_of(dtype: torch.dtype) -> torch.dtype:
     """The dtype of a complex number's parts."""
-    return {torch.complex64: torch.float32, torch.complex128: torch.float64}.get(dtype, dtype)
+    return _PARTS.get(dtype, dtype)
+
+
+@functools.cache
+def complex_of(dtype: torch.dtype) -> torch.dtype:
+    """The dtype of complex numbers whose parts are of a float dtype."""
+    found = {real: whole for whole, real in _PARTS.items()}
+    return found.get(dtype, torch.complex64)
 
 
 def is_integer(dtype: torch.dtype) -> bool:

@@ -18,6 +18,7 @@ import torch
 from torch_onnx.builder import kernels
 from torch_onnx.builder.calling import FormalValue, OnnxSchema, bind, schema_of
 from torch_onnx.builder.combine import combine
+from torch_onnx.builder.complexes import Complexes
 from torch_onnx.builder.dtypes import FROM_ONNX, FROM_TYPE_STRING, TO_ONNX, TYPE_STRINGS
 from torch_onnx.builder.fold import LARGEST, fold
 from torch_onnx.builder.infer import RULES as SHAPE_RULES
@@ -40,8 +41,9 @@ class Scope:
     dims: dict[Dim, tuple[OnnxValue, int] | OnnxValue] = field(default_factory=dict)
 
 
-class Builder(Sizes):
-    """Makes the ONNX graph, a node a call. See ``Sizes`` for arithmetic on sizes.
+class Builder(Sizes, Complexes):
+    """Makes the ONNX graph, a node a call. See ``Sizes`` for arithmetic on sizes, ``Complexes``
+    for complex tensors.
 
     Attributes:
         opset: the target opset of the default domain.
@@ -101,6 +103,8 @@ class Builder(Sizes):
         for formal in schema.attributes.values():
             if formal.required and formal.name not in attributes:
                 raise TypeError(f"ONNX's {operator} needs {formal.name}=")
+        if any(x is not None and x.is_complex for x in inputs):
+            raise NotExpressible(f"ONNX's {operator} does not take complex numbers")
         inputs, back = kernels.casts(self, schema, inputs)
         results = self._make(schema, inputs, attributes, outputs)
         if back is not None:
@@ -240,6 +244,9 @@ class Builder(Sizes):
         """The onnx_ir value; a constant becomes an initializer here, equal ones the same."""
         if x.value is not None:
             return x.value
+        if x.is_complex:
+            # Not kept: this may be the body of a branch, which the graph around it can't see.
+            return self.materialize(self.as_real(x))
         assert x.constant is not None, "a value is either a node's result or a constant"
         tensor = x.constant.contiguous()
         key = (tensor.dtype, tuple(tensor.shape), _bytes(tensor))
@@ -264,6 +271,8 @@ class Builder(Sizes):
         """x in another dtype; nothing when it has it already."""
         if x.dtype == dtype:
             return x
+        if x.is_complex or dtype.is_complex:
+            return self.cast_complex(x, dtype)
         result: OnnxValue = self.Cast(x, to=dtype)
         if x.is_number and result is not x:
             result.is_number = True

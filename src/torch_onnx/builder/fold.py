@@ -151,6 +151,13 @@ def _product(x: torch.Tensor, axes: list[int], keep: bool) -> torch.Tensor:
     return x
 
 
+def _modulo(inputs: Any, attributes: dict[str, Any]) -> torch.Tensor | None:
+    a, b = inputs
+    if attributes.get("fmod", 0) or not is_integer(a.dtype) or bool((b == 0).any()):
+        return None
+    return torch.remainder(a, b)
+
+
 def _elementwise(function: Callable[..., Any]) -> Rule:
     def rule(inputs: Any, attributes: dict[str, Any]) -> torch.Tensor | None:
         result: torch.Tensor = function(*inputs)
@@ -177,6 +184,7 @@ RULES: dict[str, Rule] = {
     "Ceil": _elementwise(torch.ceil),
     "Concat": _concat,
     "ConstantOfShape": _filled,
+    "Cos": _elementwise(torch.cos),
     "Div": _divide,
     "Equal": _elementwise(torch.eq),
     "Expand": _expand,
@@ -189,6 +197,7 @@ RULES: dict[str, Rule] = {
     "LessOrEqual": _elementwise(torch.le),
     "Max": _variadic(torch.maximum),
     "Min": _variadic(torch.minimum),
+    "Mod": _modulo,
     "Mul": _elementwise(torch.mul),
     "Neg": _elementwise(torch.neg),
     "Not": _elementwise(torch.logical_not),

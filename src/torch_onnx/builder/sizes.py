@@ -31,6 +31,7 @@ class Sizes:
 
         def __getattr__(self, name: str) -> Callable[..., Any]: ...
         def constant(self, value: Any, dtype: torch.dtype | None = None) -> OnnxValue: ...
+        def shaped_alike(self, x: OnnxValue) -> OnnxValue: ...
 
     # Reading sizes.
 
@@ -81,6 +82,7 @@ class Sizes:
             self._scopes[-1].dims[dim] = number
 
     def _size_node(self, x: OnnxValue, axis: int) -> OnnxValue:
+        x = self.shaped_alike(x)
         if self.opset >= 15:
             end = axis + 1 if axis != -1 else None
             number: OnnxValue = self.Shape(x, start=axis, end=end)
@@ -95,7 +97,7 @@ class Sizes:
         """All sizes of x as one int64 vector."""
         if x.shape is not None and all(isinstance(size, int) for size in x.shape):
             return self.constant(list(x.shape), torch.int64)
-        result: OnnxValue = self.Shape(x)
+        result: OnnxValue = self.Shape(self.shaped_alike(x))
         return result
 
     # Making vectors of sizes.

@@ -231,10 +231,8 @@ def _copies(calls: Sequence[Call]) -> list[Call]:
 
 def _shares_storage(value: Value, base: Value) -> bool:
     """Operators such as reshape and to look at their input only where they can."""
-    if value.dtype != base.dtype:
-        return False
     if value.fake is None or base.fake is None:
-        return True
+        return value.dtype == base.dtype
     return compat.same_storage(value.fake, base.fake)
 
 

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import torch
+
 from torch_onnx.capture.binding import bind, number_operator, operator_named
 from torch_onnx.errors import NotExpressible
 from torch_onnx.graph import Argument, Call, Operator, Source, Value
@@ -32,11 +34,11 @@ def write_back(view: View, base: Value, content: Value, source: Source, calls: l
     """What ``base`` holds when ``content`` has been written to its view; calls are appended.
 
     Raises:
-        NotExpressible: for a view that has no inverse (expand).
+        NotExpressible: for a view that has no inverse (expand, the bytes in another dtype).
     """
     name = view.call.op.name.partition(".")[0].removeprefix("aten::")
     inverse = INVERSES.get(name)
-    if inverse is None:
+    if inverse is None or view.call.op.name == "aten::view.dtype":
         raise NotExpressible(f"a write through {view.call.op.name} is not supported")
     emit = _Emit(base, source, calls)
     return inverse(emit, view, content)
@@ -53,6 +55,16 @@ class _Emit:
         assert op is not None, name
         result = fresh(self.base)
         self.calls.append(Call(op, bind(op, (), args), [result], self.source))
+        return result
+
+    def part(self, name: str) -> Value:
+        """``aten::real`` or ``aten::imag`` of the base, which is complex."""
+        op = operator_named(name)
+        assert op is not None, name
+        dtype = torch.view_as_real(torch.empty(0, dtype=self.base.dtype)).dtype
+        fake = None if self.base.fake is None else self.base.fake.real
+        result = Value("part", dtype, self.base.shape, fake=fake)
+        self.calls.append(Call(op, {"self": self.base}, [result], self.source))
         return result
 
     def add(self, a: Argument, b: Argument) -> Argument:
@@ -97,6 +109,32 @@ def _matrix_transposed(emit: _Emit, view: View, content: Value) -> Value:
     if len(content.shape or ()) < 2:
         return content
     return emit("aten::transpose.int", self=content, dim0=-2, dim1=-1)
+
+
+def _adjoint(emit: _Emit, view: View, content: Value) -> Value:
+    return emit("aten::adjoint", self=content)
+
+
+def _conjugated(emit: _Emit, view: View, content: Value) -> Value:
+    return emit("aten::conj_physical", self=content)
+
+
+def _real_part(emit: _Emit, view: View, content: Value) -> Value:
+    if not emit.base.dtype or not emit.base.dtype.is_complex:
+        return content
+    return emit("aten::complex", real=content, imag=emit.part("aten::imag"))
+
+
+def _imaginary_part(emit: _Emit, view: View, content: Value) -> Value:
+    return emit("aten::complex", real=emit.part("aten::real"), imag=content)
+
+
+def _both_parts(emit: _Emit, view: View, content: Value) -> Value:
+    return emit("aten::view_as_complex", self=content)
+
+
+def _as_parts(emit: _Emit, view: View, content: Value) -> Value:
+    return emit("aten::view_as_real", self=content)
 
 
 def _permuted(emit: _Emit, view: View, content: Value) -> Value:
@@ -180,12 +218,18 @@ INVERSES: dict[str, Callable[[_Emit, View, Value], Value]] = {
         _reshaped,
     ),
     **dict.fromkeys(("swapaxes", "swapdims", "transpose"), _transposed),
-    **dict.fromkeys(("adjoint", "mT", "matrix_H", "numpy_T", "t"), _matrix_transposed),
+    **dict.fromkeys(("mT", "numpy_T", "t"), _matrix_transposed),
+    **dict.fromkeys(("adjoint", "mH", "matrix_H"), _adjoint),
+    **dict.fromkeys(("_conj", "conj"), _conjugated),
+    "view_as_complex": _as_parts,
     **dict.fromkeys(("chunk", "split", "split_with_sizes", "unsafe_split"), _part),
     "diagonal": _diagonal,
+    "imag": _imaginary_part,
     "narrow": _narrowed,
     "permute": _permuted,
+    "real": _real_part,
     "select": _selected,
     "slice": _sliced,
     "unbind": _unbound,
+    "view_as_real": _both_parts,
 }  # fmt: skip

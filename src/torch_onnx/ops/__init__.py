@@ -7,9 +7,14 @@ import functools
 from torch_onnx.ops.table import OpTable, merge
 
 
+def builtin_tables() -> list[OpTable]:
+    """The built-in tables. Nothing is ever added to them; users' tables are looked up before."""
+    return [real_table(), complex_table()]
+
+
 @functools.cache
-def builtin_table() -> OpTable:
-    """The built-in table. Nothing is ever added to it; users' tables are looked up before it."""
+def real_table() -> OpTable:
+    """The translations of calls without complex numbers."""
     from torch_onnx.ops import (
         activation,
         adaptive_pool,
@@ -22,6 +27,7 @@ def builtin_table() -> OpTable:
         creation,
         cumulative,
         einsum,
+        fft,
         indexing,
         joining,
         linalg_eigen,
@@ -48,6 +54,7 @@ def builtin_table() -> OpTable:
         slicing,
         softmax,
         sorting,
+        stft,
     )
 
     return merge(
@@ -64,6 +71,7 @@ def builtin_table() -> OpTable:
             creation.aten,
             cumulative.aten,
             einsum.aten,
+            fft.aten,
             indexing.aten,
             joining.aten,
             linalg_eigen.aten,
@@ -90,5 +98,40 @@ def builtin_table() -> OpTable:
             slicing.aten,
             softmax.aten,
             sorting.aten,
+            stft.aten,
         ],
+        numbers="real",
+    )
+
+
+@functools.cache
+def complex_table() -> OpTable:
+    """The translations of calls with complex numbers."""
+    from torch_onnx.ops import (
+        complex_functions,
+        complex_lifted,
+        complex_products,
+        complex_reduction,
+        complex_values,
+        control_flow,
+        fft,
+        linalg_schur,
+        stft,
+    )
+
+    return merge(
+        "torch_onnx.complex",
+        [
+            complex_functions.aten,
+            complex_lifted.lifted(real_table()),
+            complex_products.aten,
+            complex_reduction.aten,
+            complex_values.aten,
+            control_flow.python,
+            fft.aten,
+            # Eigenvalues of real matrices are complex.
+            linalg_schur.aten,
+            stft.aten,
+        ],
+        numbers="complex",
     )

@@ -367,7 +367,8 @@ def atan2(g: Builder, self: OnnxValue, other: OnnxValue) -> OnnxValue:
     a = g.Where(both_infinite, g.Sign(y), y)
     b = g.Where(both_infinite, g.Sign(x), x)
     origin = g.And(g.Equal(a, zero), g.Equal(b, zero))
-    angle = g.Where(origin, a, g.Atan(g.Div(a, b)))
+    # A divisor of -0.0 would turn the angle to the other side.
+    angle = g.Where(origin, a, g.Atan(g.Div(a, g.Where(g.Equal(b, zero), zero, b))))
     left = g.Or(g.Less(b, zero), g.And(origin, g.Less(g.Reciprocal(b), zero)))
     below = g.Or(g.Less(a, zero), g.And(g.Equal(a, zero), g.Less(g.Reciprocal(a), zero)))
     turn = g.Where(below, g.Neg(pi), pi)

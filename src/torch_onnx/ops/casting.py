@@ -32,7 +32,7 @@ def same(g: Builder, self: OnnxValue) -> OnnxValue:
 
 @aten("real")
 def real(g: Builder, self: OnnxValue) -> OnnxValue:
-    return g.Gather(self, 0, axis=-1) if self.is_complex else self
+    return self
 
 
 @aten("copy")

@@ -82,8 +82,7 @@ def merge_axes(g: Builder, x: OnnxValue, start: int, stop: int) -> OnnxValue:
     rest = [
         g.size(x, axis) if shape[axis] is None else shape[axis] for axis in range(stop, len(shape))
     ]
-    before = [0 if size is None else size for size in shape[:start]]
-    return g.reshape(x, [*before, whole, *rest])  # type: ignore[list-item]
+    return g.reshape(x, [*shape[:start], whole, *rest])  # type: ignore[list-item]
 
 
 def flat(g: Builder, x: OnnxValue) -> OnnxValue:
@@ -437,7 +436,7 @@ def repeat_interleave(
     spread = g.expand(g.Unsqueeze(x, axes=[axis + 1]), target)
     here = sizes_of(g, x)
     whole = size * repeats if isinstance(repeats, int) and isinstance(size, int) else -1
-    return g.reshape(spread, [*[0] * axis, whole, *here[axis + 1 :]])
+    return g.reshape(spread, [*here[:axis], whole, *here[axis + 1 :]])
 
 
 @aten("repeat_interleave.self_Tensor")

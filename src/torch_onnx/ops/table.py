@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 LOWEST_OPSET = 11
 HIGHEST_OPSET = 28
@@ -16,6 +16,7 @@ SPELLED = {"from": "from_", "g": "g_"}
 
 Translation = Callable[..., Any]
 F = TypeVar("F", bound=Translation)
+Numbers = Literal["all", "real", "complex"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +46,19 @@ class OpTable:
     Used as a decorator: ``@aten("gelu", since=20)``. A name without a namespace is in ``aten``;
     a name without an overload is the default overload only.
 
+    ``numbers`` says which calls the table is for: those with a complex argument or result, the
+    others, or all. ONNX's operators take no complex tensors, so no translation written for real
+    ones is ever given a complex one; see ``torch_onnx.builder.complexes``.
+
     Raises:
         ValueError: when an operator is given a second translation for the same opset.
     """
 
-    __slots__ = ("name", "rows")
+    __slots__ = ("name", "numbers", "rows")
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, numbers: Numbers = "all") -> None:
         self.name = name
+        self.numbers = numbers
         self.rows: dict[str, tuple[Row, ...]] = {}
 
     def __call__(
@@ -92,21 +98,23 @@ class OpTable:
         row = Row(full, fn, since, promote, promote_to_float, _argument_names(fn))
         self.rows[full] = tuple(sorted((*rows, row), key=lambda r: -r.since))
 
-    def find(self, name: str, opset: int) -> Row | None:
+    def find(self, name: str, opset: int, is_complex: bool = False) -> Row | None:
         """The newest translation of the operator that is written for ``opset``."""
+        if self.numbers == ("real" if is_complex else "complex"):
+            return None
         for row in self.rows.get(name, ()):
             if row.since <= opset:
                 return row
         return None
 
 
-def merge(name: str, tables: Iterable[OpTable]) -> OpTable:
+def merge(name: str, tables: Iterable[OpTable], numbers: Numbers = "all") -> OpTable:
     """One table of many. Two tables may not translate the same operator.
 
     Raises:
         ValueError: naming the operator and both tables.
     """
-    merged = OpTable(name)
+    merged = OpTable(name, numbers)
     owner: dict[str, str] = {}
     for table in tables:
         for operator, rows in table.rows.items():
