@@ -39,7 +39,7 @@ def overload_of(name: str) -> Any | None:
     try:
         packet = getattr(getattr(torch.ops, namespace), packet_name)
         return getattr(packet, overload_name or "default")
-    except AttributeError:
+    except (AttributeError, RuntimeError):
         return None
 
 
@@ -233,6 +233,12 @@ def traced(module: torch.nn.Module, tensors: tuple[torch.Tensor, ...]) -> Any:
     return trace(module, tensors, check_trace=False, strict=False)
 
 
+def is_tracing() -> bool:
+    """Whether PyTorch's tracer records what runs."""
+    tracing: Any = torch._C._get_tracing_state
+    return tracing() is not None
+
+
 def loaded(path: Any) -> Any:
     """A TorchScript program that was saved."""
     load: Any = torch.jit.load
@@ -282,6 +288,13 @@ def memory_format_numbered(number: int) -> torch.memory_format:
         torch.channels_last_3d,
     )
     return formats[number]
+
+
+def inlined(graph: Any) -> Any:
+    """A TorchScript graph with the bodies of the functions that it calls in their places."""
+    inline: Any = torch._C._jit_pass_inline
+    inline(graph)
+    return graph
 
 
 def is_script(value: Any) -> bool:
