@@ -246,6 +246,13 @@ WITH_STATE = {
 }
 
 
+# Functional forms of other names than what writes in place.
+RENAMED = {
+    "aten::normal": "aten::normal_functional",
+    "aten::bernoulli.float": "aten::bernoulli.p",
+}
+
+
 def functional_form(op: Operator) -> Operator | None:
     """The operator that returns what ``op`` writes: ``add_.Tensor`` → ``add.Tensor``."""
     if op.name in WITH_STATE:
@@ -253,8 +260,8 @@ def functional_form(op: Operator) -> Operator | None:
     name, _, overload = op.name.partition(".")
     if name.endswith("_") and not name.endswith("__"):
         plain = name[:-1]
-        special = {"aten::normal": "aten::normal_functional"}.get(plain, plain)
-        found = operator_named(f"{special}.{overload}" if overload else special)
+        functional = f"{plain}.{overload}" if overload else plain
+        found = operator_named(RENAMED.get(functional, functional))
         return found if found is not None and not found.is_mutating else None
     if any(a.written and not a.keyword_only for a in op.arguments):
         # Only what is written to ``out=`` is a result and nothing else.

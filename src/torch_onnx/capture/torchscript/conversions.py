@@ -142,3 +142,24 @@ def to(run: Interpreter, node: Any, inputs: list[Any]) -> Any:
     if ".prim_other" in node.schema():
         dtype = None
     return inputs[0] if dtype is None else _cast(run, run.tensor(inputs[0]), dtype)
+
+
+@handles("aten::equal", "aten::allclose")
+def agree(run: Interpreter, node: Any, inputs: list[Any]) -> Any:
+    """Whether two tensors agree, as a number."""
+    a, b = run.tensor(inputs[0]), run.tensor(inputs[1])
+    if node.kind() == "aten::allclose":
+        names = ("rtol", "atol", "equal_nan")
+        near = run.named(
+            "aten::isclose", self=a, other=b, **dict(zip(names, inputs[2:], strict=True))
+        )
+        return run.item(run.named("aten::all", self=near))
+    if a.fake.dim() != b.fake.dim():
+        return False
+    same: Any = True
+    for axis in range(a.fake.dim()):
+        equal = run.number(operator.eq, run.size(a, axis), run.size(b, axis))
+        same = run.number(operator.and_, same, equal)
+    if same is not True:
+        raise run.error("Whether two tensors are equal is asked of sizes that may differ.")
+    return run.item(run.named("aten::all", self=run.named("aten::eq.Tensor", self=a, other=b)))

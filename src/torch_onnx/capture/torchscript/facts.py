@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from torch_onnx import compat
+from torch_onnx.capture.binding import operator_named
 from torch_onnx.capture.quantized import Quantized
 from torch_onnx.capture.torchscript.interpreter import Interpreter
 from torch_onnx.capture.torchscript.scalars import Scalar, Vector
@@ -74,15 +75,20 @@ def device(run: Interpreter, node: Any, inputs: list[Any]) -> Any:
     return torch.device("cpu")
 
 
+@handles("prim::type")
+def type_of_device(run: Interpreter, node: Any, inputs: list[Any]) -> Any:
+    return inputs[0].type
+
+
 @handles("prim::layout")
 def layout(run: Interpreter, node: Any, inputs: list[Any]) -> Any:
     return 0
 
 
-FALSE_FACTS = "is_cuda is_mkldnn is_sparse is_xpu is_mps is_meta is_nested requires_grad"
+FALSE_FACTS = "is_cuda is_mkldnn is_sparse is_xpu is_mps is_meta is_nested"
 
 
-@handles(*(f"prim::{name}" for name in FALSE_FACTS.split()), "aten::requires_grad")
+@handles(*(f"prim::{name}" for name in FALSE_FACTS.split()))
 def false_fact(run: Interpreter, node: Any, inputs: list[Any]) -> Any:
     return False
 
@@ -90,6 +96,30 @@ def false_fact(run: Interpreter, node: Any, inputs: list[Any]) -> Any:
 @handles("prim::is_quantized")
 def is_quantized(run: Interpreter, node: Any, inputs: list[Any]) -> Any:
     return isinstance(inputs[0], Quantized)
+
+
+# PyTorch's attention takes a fast path where no gradient is needed: one operator that hides what
+# it does. It asks whether gradients are recorded and for which tensors.
+ATTENTION = "torch/nn/modules/"
+
+
+@handles("aten::is_grad_enabled")
+def records_gradients(run: Interpreter, node: Any, inputs: list[Any]) -> Any:
+    return ATTENTION in node.sourceRange()
+
+
+@handles("prim::requires_grad", "aten::requires_grad")
+def needs_gradient(run: Interpreter, node: Any, inputs: list[Any]) -> Any:
+    owned = run.parameters.values()
+    return any(p.value is inputs[0] and p.kind == "parameter" for p in owned)
+
+
+AUTOCAST = "is_autocast_enabled is_autocast_cpu_enabled is_autocast_cache_enabled"
+
+
+@handles(*(f"aten::{name}" for name in AUTOCAST.split()))
+def autocast_is_on(run: Interpreter, node: Any, inputs: list[Any]) -> Any:
+    return False
 
 
 @handles("prim::is_cpu")
@@ -108,7 +138,7 @@ def moved(run: Interpreter, node: Any, inputs: list[Any]) -> Any:
     return -1 if node.kind() == "aten::get_device" else inputs[0]
 
 
-@handles("aten::is_scripting", "aten::is_grad_enabled", "aten::_is_tracing")
+@handles("aten::is_scripting", "aten::_is_tracing")
 def is_scripting(run: Interpreter, node: Any, inputs: list[Any]) -> Any:
     return node.kind() == "aten::is_scripting"
 
@@ -126,3 +156,24 @@ def squeeze(run: Interpreter, node: Any, inputs: list[Any]) -> Any:
     if run.facts and is_run_time(size) and run.number(operator.eq, size, 1) is True:
         return run.named("aten::select.int", self=x, dim=axis, index=0)
     return NotImplemented
+
+
+# Views of the tensor itself.
+
+RESHAPED_IN_PLACE = "squeeze_ swapaxes_ swapdims_ t_ transpose_ unsqueeze_"
+
+
+@handles(*(f"aten::{name}" for name in RESHAPED_IN_PLACE.split()))
+def reshaped(run: Interpreter, node: Any, inputs: list[Any]) -> Any:
+    """Every name of the tensor stands for its view from now on."""
+    old = inputs[0]
+    if run.frames:
+        raise run.error(f"{node.kind()} gives a tensor another shape in a branch or loop.")
+    name, _, overload = node.schema().partition("(")[0].partition(".")
+    name = name.removesuffix("_")
+    plain = {"aten::transpose": "int", "aten::squeeze": overload}.get(name, overload)
+    op = operator_named(f"{name}.{plain}" if plain else name)
+    assert op is not None, name
+    new = run.call(op, {a.name: i for a, i in zip(op.arguments, inputs, strict=True)})
+    run.env.update({name: new for name, value in run.env.items() if value is old})
+    return new

@@ -208,8 +208,10 @@ class Interpreter:
     # Operators.
 
     def _operator(self, node: Any, inputs: list[Any]) -> Any:
-        name = node.schema().partition("(")[0]
-        op = operator_named(name)
+        try:
+            op = operator_named(node.schema().partition("(")[0])
+        except RuntimeError:  # it knows no such operator itself
+            op = None
         if op is None:
             raise self.error(f"The program calls {node.kind()!r}, which is not translated.")
         if op.name in DROPPED:
@@ -319,7 +321,8 @@ class Interpreter:
         if isinstance(result, torch.SymInt) and isinstance(size := self.dims.size(result), int):
             return size
         if isinstance(result, torch.SymBool):
-            known = self.facts.get(str(compat.expression_of(result)))
+            text = str(compat.expression_of(result))
+            known = {"True": True, "False": False}.get(text, self.facts.get(text))
             if known is not None:
                 return known
         name, names = NUMBERS[function]

@@ -42,9 +42,8 @@ def is_same(run: Interpreter, node: Any, inputs: list[Any]) -> Any:
     is_not = node.kind() == "aten::__isnot__"
     if isinstance(a, Maybe) and b is None:
         return a.present if is_not else run.number(torch.sym_not, a.present)
-    if a is not None and b is not None and (is_tensor(a) or is_tensor(b)):
-        return NotImplemented
-    equal = a is b or (a is not None and b is not None and a == b)
+    objects = any(is_tensor(i) or isinstance(i, (list, dict)) for i in inputs)
+    equal = a is b or (not objects and a is not None and b is not None and a == b)
     return not equal if is_not else equal
 
 
