@@ -251,13 +251,20 @@ def loaded(path: Any) -> Any:
     return load(path, map_location="cpu")
 
 
+def environment_of(fake: Any) -> Any | None:
+    """The ShapeEnv of a fake tensor or symbolic number."""
+    if isinstance(fake, torch.Tensor):
+        return getattr(getattr(fake, "fake_mode", None), "shape_env", None)
+    return fake.node.shape_env if isinstance(fake, _SYMBOLIC) else None
+
+
 def state_of(environment: Any) -> tuple[Any, ...]:
     """What a ShapeEnv knows, to go back to."""
     ranges = dict(environment.var_to_range)
     return list(environment.guards), dict(environment.replacements), ranges
 
 
-def has_settled(environment: Any, state: tuple[Any, ...]) -> bool:
+def has_settled(environment: Any, state: Any) -> bool:
     """Whether a size has become a number since."""
     _, before, _ = state
     new = environment.replacements
@@ -266,7 +273,7 @@ def has_settled(environment: Any, state: tuple[Any, ...]) -> bool:
     return any(s not in before and e.is_Integer for s, e in new.items())
 
 
-def go_back(environment: Any, state: tuple[Any, ...]) -> None:
+def go_back(environment: Any, state: Any) -> None:
     """Let a ShapeEnv forget what it has learnt since."""
     from torch._subclasses.fake_tensor import FakeTensorMode
 

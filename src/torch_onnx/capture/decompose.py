@@ -45,6 +45,8 @@ class Decomposer:
             kwargs = {name: value for name, value in kwargs.items() if value is not None}
             return overload(*args, **kwargs)
 
+        environment = next((env for v in values if (env := compat.environment_of(v.fake))), None)
+        before = None if environment is None else compat.state_of(environment)
         try:
             with torch.no_grad():
                 module = make_fx(
@@ -52,6 +54,10 @@ class Decomposer:
                 )(*[value.fake for value in values])
         except Exception:
             # A decomposition that can't be traced is none: the call is reported as unsupported.
+            return None
+        if environment is not None and compat.has_settled(environment, before):
+            # It would hold for the example's sizes alone.
+            compat.go_back(environment, before)
             return None
         return self._read(module, call, values)
 

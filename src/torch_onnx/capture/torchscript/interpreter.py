@@ -25,7 +25,13 @@ from torch_onnx.capture.torchscript import scalars
 from torch_onnx.capture.torchscript.fakes import Fakes, like_first
 from torch_onnx.capture.torchscript.scalars import NOT_A_SCALAR, Scalar, Vector
 from torch_onnx.capture.torchscript.sources import NodeSources
-from torch_onnx.capture.torchscript.things import Diverges, Handler, Maybe, ScriptList
+from torch_onnx.capture.torchscript.things import (
+    Diverges,
+    Handler,
+    Maybe,
+    ScriptList,
+    UnknownText,
+)
 from torch_onnx.errors import CaptureError
 from torch_onnx.graph import (
     NO_SOURCE,
@@ -141,6 +147,8 @@ class Interpreter:
                 return handler(self, node, inputs)
             if kind not in TAKE_ANYTHING:
                 raise self.error(f"{kind} is given a list whose length is known at run time only.")
+        if any(isinstance(i, UnknownText) for i in inputs) and kind not in TAKE_ANYTHING:
+            raise self.error(f"{kind} is given a text made of what is known at run time only.")
         handler = self.handlers.get(kind)
         results = NotImplemented if handler is None else handler(self, node, inputs)
         if results is not NotImplemented:
@@ -420,7 +428,8 @@ TAKE_ANYTHING = frozenset(
     "prim::TupleConstruct prim::ListConstruct prim::DictConstruct prim::If prim::Loop prim::Print "
     "prim::SetAttr prim::unchecked_cast prim::CallMethod prim::CallFunction prim::fork "
     "aten::append aten::_set_item aten::__is__ aten::__isnot__ prim::isinstance "
-    "aten::_unwrap_optional prim::unchecked_unwrap_optional aten::format aten::wait".split()
+    "aten::_unwrap_optional prim::unchecked_unwrap_optional aten::format aten::percentFormat "
+    "aten::wait aten::warn prim::RaiseException".split()
 )
 
 # Arguments that hold a dtype, which TorchScript writes as a number.

@@ -8,16 +8,19 @@ from typing import Any
 import torch
 
 from torch_onnx.capture.torchscript.interpreter import Interpreter
+from torch_onnx.capture.torchscript.scalars import Scalar, Vector
 from torch_onnx.capture.torchscript.things import (
     UNINITIALIZED,
     Handlers,
     Maybe,
     Raised,
     ScriptList,
+    UnknownText,
     is_number,
     is_tensor,
     number_kind,
 )
+from torch_onnx.graph import Value
 
 handles = Handlers()
 
@@ -97,17 +100,31 @@ def uninitialized(run: Interpreter, node: Any, inputs: list[Any]) -> Any:
 
 @handles("aten::format")
 def formatted(run: Interpreter, node: Any, inputs: list[Any]) -> Any:
-    return str(inputs[0]).format(*inputs[1:])
+    return _text(str(inputs[0]).format(*map(_shown, inputs[1:])), inputs)
+
+
+def _shown(value: Any) -> Any:
+    """What a message shows for a value."""
+    return "?" if isinstance(value, (Value, Scalar, Vector, ScriptList, Maybe)) else value
+
+
+def _text(text: str, inputs: list[Any]) -> str:
+    unknown = any(_shown(i) is not i or isinstance(i, UnknownText) for i in inputs)
+    return UnknownText(text) if unknown else text
 
 
 @handles("aten::percentFormat")
 def percent_formatted(run: Interpreter, node: Any, inputs: list[Any]) -> Any:
     given = inputs[1] if isinstance(inputs[1], tuple) else tuple(inputs[1:])
-    return str(inputs[0]) % given
+    if any(_shown(value) is not value for value in given):
+        return UnknownText(inputs[0])
+    return _text(str(inputs[0]) % given, [*given])
 
 
 @handles("aten::str", "aten::ord", "aten::chr", "aten::hex", "aten::bin")
 def of_one(run: Interpreter, node: Any, inputs: list[Any]) -> Any:
+    if _shown(inputs[0]) is not inputs[0]:
+        return UnknownText("?")
     functions: dict[str, Callable[[Any], Any]] = {
         "str": str,
         "ord": ord,

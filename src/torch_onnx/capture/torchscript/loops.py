@@ -30,6 +30,7 @@ handles = Handlers()
 # Loops of a known length are written out; one that does not end is an error after this many turns.
 LARGEST_LOOP = 10_000
 TRIES = 8
+ADVICE = "Give the loop a number of turns that is known, or a tensor to fill."
 ENDLESS = 2**62
 
 
@@ -407,6 +408,7 @@ def _changes(run: Interpreter, old: Any, new: Any) -> Diverges:
         "A loop whose turns are decided at run time changes "
         f"{described(old)} into {described(new)}.",
         run.source.frame,
+        ADVICE if isinstance(old, (ScriptList, dict)) else "",
     )
 
 

@@ -272,6 +272,8 @@ def _finished(run: Interpreter, result: Any) -> Any:
         return quantized.finished(run, result)
     if isinstance(result, Maybe):
         raise run.error("The program returns what is None in some runs and not in others.")
+    if isinstance(result, str):
+        run.notes.append(f"does not return the text {str(result)!r}")
     if isinstance(result, dict):
         return {key: _finished(run, value) for key, value in result.items()}
     if isinstance(result, ScriptList):

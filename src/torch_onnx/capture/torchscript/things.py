@@ -75,6 +75,12 @@ class Maybe:
     value: Any
 
 
+class UnknownText(str):
+    """A text with a number in it that is known at run time only; of use in messages alone."""
+
+    __slots__ = ()
+
+
 class Raised(Exception):
     """The program would raise here."""
 
