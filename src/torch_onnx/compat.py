@@ -64,6 +64,12 @@ def raw_expression_of(number: Any) -> Any:
 
 
 @functools.cache
+def fixed_arguments(overload: Any) -> tuple[str, ...]:
+    """The integers that an operator takes as plain numbers only, none of them symbolic."""
+    return tuple(a.name for a in schema_of(overload).arguments if str(a.real_type) == "int")
+
+
+@functools.cache
 def _core_decompositions() -> dict[Any, Callable[..., Any]]:
     return dict(torch._decomp.core_aten_decompositions())
 

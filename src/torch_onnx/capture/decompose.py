@@ -35,6 +35,10 @@ class Decomposer:
         values = list(dict.fromkeys(call.values_in()))
         if any(value.fake is None for value in values):
             return None
+        fixed = compat.fixed_arguments(overload)
+        if any(isinstance(call.args[name], Value) for name in fixed):
+            # PyTorch's own code would take the example's number.
+            return None
         positional = [a.name for a in call.op.arguments if not a.keyword_only]
         keyword = [a.name for a in call.op.arguments if a.keyword_only]
 

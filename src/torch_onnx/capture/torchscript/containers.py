@@ -14,6 +14,7 @@ from torch_onnx.capture.torchscript.things import (
     Handlers,
     Raised,
     ScriptList,
+    UnknownText,
     is_number,
     is_run_time,
     is_tensor,
@@ -199,6 +200,8 @@ def list_method(run: Interpreter, node: Any, inputs: list[Any]) -> Any:
 @handles("aten::add", "aten::add_", "aten::mul")
 def list_arithmetic(run: Interpreter, node: Any, inputs: list[Any]) -> Any:
     a, b = inputs[0], inputs[1]
+    if isinstance(a, UnknownText) or isinstance(b, UnknownText):
+        return UnknownText(str(a) + str(b))
     if isinstance(a, ScriptList) and isinstance(b, ScriptList):
         if node.kind() == "aten::add":
             return [*a, *b]

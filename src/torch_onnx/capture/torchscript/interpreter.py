@@ -147,7 +147,7 @@ class Interpreter:
                 return handler(self, node, inputs)
             if kind not in TAKE_ANYTHING:
                 raise self.error(f"{kind} is given a list whose length is known at run time only.")
-        if any(isinstance(i, UnknownText) for i in inputs) and kind not in TAKE_ANYTHING:
+        if any(isinstance(i, UnknownText) for i in inputs) and kind not in OF_MESSAGES:
             raise self.error(f"{kind} is given a text made of what is known at run time only.")
         handler = self.handlers.get(kind)
         results = NotImplemented if handler is None else handler(self, node, inputs)
@@ -429,7 +429,13 @@ TAKE_ANYTHING = frozenset(
     "prim::SetAttr prim::unchecked_cast prim::CallMethod prim::CallFunction prim::fork "
     "aten::append aten::_set_item aten::__is__ aten::__isnot__ prim::isinstance "
     "aten::_unwrap_optional prim::unchecked_unwrap_optional aten::format aten::percentFormat "
-    "aten::wait aten::warn prim::RaiseException".split()
+    "aten::wait".split()
+)
+
+# What messages are made of, and where they go.
+OF_MESSAGES = frozenset(
+    "aten::add aten::format aten::percentFormat aten::warn prim::Print prim::RaiseException "
+    "prim::TupleConstruct prim::unchecked_cast".split()
 )
 
 # Arguments that hold a dtype, which TorchScript writes as a number.
