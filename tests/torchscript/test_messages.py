@@ -32,8 +32,8 @@ def keys_from_numbers(x: Tensor):
 
 def always_raises(x: Tensor):
     if bool(x.sum() > 0):
-        raise ValueError("no way")
-    raise ValueError("no way")
+        raise ValueError("positive")
+    raise ValueError("negative")
     return x
 
 
@@ -111,8 +111,8 @@ MESSAGES = {
         "",
     ),
     always_raises: (
-        "The model raises for such inputs: no way",
-        'raise ValueError("no way")',
+        "The model raises for such inputs: negative",
+        'raise ValueError("negative")',
         "",
     ),
     raises_for_the_example: (
