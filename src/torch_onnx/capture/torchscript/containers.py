@@ -10,7 +10,7 @@ import torch
 from torch_onnx.capture.torchscript import lists, numbers
 from torch_onnx.capture.torchscript.interpreter import Interpreter
 from torch_onnx.capture.torchscript.scalars import Scalar, Vector
-from torch_onnx.capture.torchscript.things import (
+from torch_onnx.capture.torchscript.values import (
     Handlers,
     Raised,
     ScriptList,

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch_onnx.capture.torchscript.interpreter import Interpreter, Then, put
 from torch_onnx.capture.torchscript.merging import Merge
-from torch_onnx.capture.torchscript.things import Diverges, Handlers, Raised
+from torch_onnx.capture.torchscript.values import Diverges, Handlers, Raised
 from torch_onnx.graph import Block, Call, Value
 
 handles = Handlers()

@@ -11,7 +11,7 @@ from torch_onnx import compat
 from torch_onnx.capture.torchscript import lists
 from torch_onnx.capture.torchscript.interpreter import Interpreter
 from torch_onnx.capture.torchscript.scalars import Scalar, Vector
-from torch_onnx.capture.torchscript.things import (
+from torch_onnx.capture.torchscript.values import (
     Handlers,
     ScriptList,
     is_tensor,
@@ -20,9 +20,6 @@ from torch_onnx.capture.torchscript.things import (
 from torch_onnx.graph import Value
 
 handles = Handlers()
-
-
-# Numbers from tensors, tensors from numbers.
 
 
 @handles("prim::NumToTensor")

@@ -12,16 +12,13 @@ from torch_onnx.capture.binding import operator_named
 from torch_onnx.capture.quantized import Quantized
 from torch_onnx.capture.torchscript.interpreter import Interpreter
 from torch_onnx.capture.torchscript.scalars import Scalar, Vector
-from torch_onnx.capture.torchscript.things import (
+from torch_onnx.capture.torchscript.values import (
     Handlers,
     is_run_time,
 )
 from torch_onnx.graph import Value
 
 handles = Handlers()
-
-
-# Facts about tensors.
 
 
 @handles("aten::dim")

@@ -25,7 +25,7 @@ from torch_onnx.capture.torchscript import scalars
 from torch_onnx.capture.torchscript.fakes import Fakes, like_first
 from torch_onnx.capture.torchscript.scalars import NOT_A_SCALAR, Scalar, Vector
 from torch_onnx.capture.torchscript.sources import NodeSources
-from torch_onnx.capture.torchscript.things import (
+from torch_onnx.capture.torchscript.values import (
     Diverges,
     Handler,
     Maybe,

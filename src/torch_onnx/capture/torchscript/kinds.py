@@ -1,4 +1,4 @@
-"""Types, None, strings and what a program says to the reader."""
+"""Types of values, None, strings, and what a program says to its reader."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 
 from torch_onnx.capture.torchscript.interpreter import Interpreter
 from torch_onnx.capture.torchscript.scalars import Scalar, Vector
-from torch_onnx.capture.torchscript.things import (
+from torch_onnx.capture.torchscript.values import (
     UNINITIALIZED,
     Handlers,
     Maybe,
@@ -23,9 +23,6 @@ from torch_onnx.capture.torchscript.things import (
 from torch_onnx.graph import Value
 
 handles = Handlers()
-
-
-# Types, None, strings.
 
 
 @handles("prim::unchecked_cast", "prim::unchecked_unwrap_optional", "aten::_unwrap_optional")

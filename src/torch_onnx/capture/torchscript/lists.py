@@ -10,7 +10,8 @@ import torch
 
 from torch_onnx.capture.binding import number_operator
 from torch_onnx.capture.torchscript.interpreter import Interpreter
-from torch_onnx.capture.torchscript.things import (
+from torch_onnx.capture.torchscript.stand_ins import joined
+from torch_onnx.capture.torchscript.values import (
     Diverges,
     Handlers,
     ScriptList,
@@ -52,8 +53,7 @@ def element_type(run: Interpreter, parts: Sequence[ScriptList]) -> Any:
 
 
 def join(run: Interpreter, fakes: Sequence[Any]) -> Any:
-    from torch_onnx.capture.torchscript.merging import joined
-
+    """One that stands for all of these; None where one is unknown or ranks differ."""
     if not fakes or any(fake is None for fake in fakes):
         return None
     result = fakes[0]

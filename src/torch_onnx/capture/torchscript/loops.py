@@ -10,9 +10,10 @@ import torch
 
 from torch_onnx.capture.torchscript import lists
 from torch_onnx.capture.torchscript.interpreter import Interpreter, put
-from torch_onnx.capture.torchscript.merging import joined, placeholder, unknown_number
+from torch_onnx.capture.torchscript.merging import placeholder
 from torch_onnx.capture.torchscript.scalars import Scalar, Vector
-from torch_onnx.capture.torchscript.things import (
+from torch_onnx.capture.torchscript.stand_ins import joined, unknown_number
+from torch_onnx.capture.torchscript.values import (
     UNINITIALIZED,
     Diverges,
     Handlers,

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
-
 from torch_onnx.capture.quantized import Quantized
 from torch_onnx.capture.torchscript import lists
 from torch_onnx.capture.torchscript.interpreter import Interpreter
 from torch_onnx.capture.torchscript.scalars import Scalar, Vector
-from torch_onnx.capture.torchscript.things import (
+from torch_onnx.capture.torchscript.stand_ins import joined, unknown_number
+from torch_onnx.capture.torchscript.values import (
     UNINITIALIZED,
     Diverges,
     Maybe,
@@ -159,23 +158,6 @@ class Merge:
         kinds = {number_kind(n) for n in (a, b)}
         kind = next(kind for kind in ("float", "int", "bool") if kind in kinds)
         return self._add(unknown_number(self.run, kind), a, b)
-
-
-def unknown_number(run: Interpreter, kind: str) -> Any:
-    """A stand-in for a number that no size settles."""
-    dtype = {"int": torch.int64, "float": torch.float64, "bool": torch.bool}[kind]
-    with run.fakes.mode:
-        return torch.empty((), dtype=dtype).item()
-
-
-def joined(run: Interpreter, x: Any, y: Any) -> Any:
-    """The type of a tensor that is one of two: sizes that differ are unknown."""
-    sizes = []
-    for m, n in zip(x.shape, y.shape, strict=True):
-        same = run.dims.size(m) == run.dims.size(n)
-        sizes.append(m if same else run.fakes.unknown_size())
-    with run.fakes.mode:
-        return torch.empty(sizes, dtype=x.dtype)
 
 
 def placeholder(run: Interpreter, like: Any) -> Any:

@@ -11,7 +11,7 @@ import torch
 
 from torch_onnx.capture.torchscript.interpreter import Interpreter
 from torch_onnx.capture.torchscript.scalars import is_float
-from torch_onnx.capture.torchscript.things import (
+from torch_onnx.capture.torchscript.values import (
     Handlers,
     Raised,
     is_run_time,
@@ -21,8 +21,6 @@ from torch_onnx.capture.torchscript.things import (
 
 handles = Handlers()
 
-
-# Arithmetic of numbers.
 
 ON_NUMBERS: dict[str, Callable[..., Any]] = {
     "aten::sub": operator.sub,

@@ -9,7 +9,7 @@ import torch
 from torch_onnx import compat
 from torch_onnx.capture.torchscript.interpreter import Interpreter
 from torch_onnx.capture.torchscript.scalars import Scalar
-from torch_onnx.capture.torchscript.things import (
+from torch_onnx.capture.torchscript.values import (
     Handlers,
     ModuleAt,
     ScriptList,

@@ -39,7 +39,7 @@ from torch_onnx.capture.torchscript.fakes import Fakes
 from torch_onnx.capture.torchscript.interpreter import Interpreter
 from torch_onnx.capture.torchscript.scalars import Scalar, Vector
 from torch_onnx.capture.torchscript.sources import NodeSources
-from torch_onnx.capture.torchscript.things import Handler, Maybe, ModuleAt, Raised, ScriptList
+from torch_onnx.capture.torchscript.values import Handler, Maybe, ModuleAt, Raised, ScriptList
 from torch_onnx.errors import CaptureError
 from torch_onnx.graph import Argument, AtenGraph, Value
 

@@ -21,7 +21,7 @@ from torch_onnx.capture.torchscript.quantized import (
     quantize,
     record,
 )
-from torch_onnx.capture.torchscript.things import Handler
+from torch_onnx.capture.torchscript.values import Handler
 from torch_onnx.graph import Value
 
 Arguments = dict[str, Any]
