@@ -207,26 +207,3 @@ def test_a_model_that_torch_export_refuses_is_traced_and_told() -> None:
     assert "is frozen at test_torchscript.py" in text
     assert "return x if x.nonzero().shape[0] > 3 else x + 1" in text
     assert not program.verify().mismatches
-
-
-def test_what_onnx_cannot_hold_is_said_with_its_line() -> None:
-    class Growing(torch.nn.Module):
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
-            parts: list[torch.Tensor] = []
-            while bool(x.sum() < 10):
-                x = x + 1
-                parts.append(x)
-            return torch.cat(parts)
-
-    with pytest.raises(errors.CaptureError, match="A list or dict is changed") as caught:
-        torch_onnx.export(torch.jit.script(Growing()), (X,))
-    assert "parts.append(x)" in str(caught.value)
-
-    class Raising(torch.nn.Module):
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
-            if x.size(1) == 4:
-                raise ValueError("never four")
-            return x
-
-    with pytest.raises(errors.CaptureError, match="never four"):
-        torch_onnx.export(torch.jit.script(Raising()), (X,))

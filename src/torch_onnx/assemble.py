@@ -125,9 +125,13 @@ def _output(g: Builder, name: str, result: OnnxValue, taken: set[int]) -> ir.Val
     # An input, an initializer or a value that is an output already needs a value of its own.
     if node is None or id(value) in taken:
         (copy,) = g.raw_node("", "Identity", [result], {}, [(result.dtype, result.shape)])
+        copy.is_sequence = result.is_sequence
         value = _ir_value(copy)
     taken.add(id(value))
     value.name = name
+    if result.is_sequence:
+        value.type = ir.SequenceType(ir.TensorType(TO_ONNX[real_of(result.dtype)]))
+        return value
     value.dtype = TO_ONNX[real_of(result.dtype)]
     if result.shape is not None:
         value.shape = ir_shape(physical_shape(result.dtype, result.shape))

@@ -39,7 +39,7 @@ def overload_of(name: str) -> Any | None:
     try:
         packet = getattr(getattr(torch.ops, namespace), packet_name)
         return getattr(packet, overload_name or "default")
-    except AttributeError:
+    except (AttributeError, RuntimeError):
         return None
 
 
@@ -61,6 +61,12 @@ def expression_of(number: torch.SymInt | torch.SymFloat | torch.SymBool) -> Any:
 def raw_expression_of(number: Any) -> Any:
     """The expression as it was made: cheap, and a key to cache the settled one by."""
     return number.node._expr
+
+
+@functools.cache
+def fixed_arguments(overload: Any) -> tuple[str, ...]:
+    """The integers that an operator takes as plain numbers only, none of them symbolic."""
+    return tuple(a.name for a in schema_of(overload).arguments if str(a.real_type) == "int")
 
 
 @functools.cache
@@ -230,7 +236,19 @@ def assume(condition: Any) -> None:
 def traced(module: torch.nn.Module, tensors: tuple[torch.Tensor, ...]) -> Any:
     """The module as its run on ``tensors`` is recorded by PyTorch's tracer."""
     trace: Any = torch.jit.trace
-    return trace(module, tensors, check_trace=False, strict=False)
+    # The fast path of attention is one operator, which hides what it does.
+    fast = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        return trace(module, tensors, check_trace=False, strict=False)
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fast)
+
+
+def is_tracing() -> bool:
+    """Whether PyTorch's tracer records what runs."""
+    tracing: Any = torch._C._get_tracing_state
+    return tracing() is not None
 
 
 def loaded(path: Any) -> Any:
@@ -239,9 +257,58 @@ def loaded(path: Any) -> Any:
     return load(path, map_location="cpu")
 
 
+def environment_of(fake: Any) -> Any | None:
+    """The ShapeEnv of a fake tensor or symbolic number."""
+    if isinstance(fake, torch.Tensor):
+        return getattr(getattr(fake, "fake_mode", None), "shape_env", None)
+    return fake.node.shape_env if isinstance(fake, _SYMBOLIC) else None
+
+
+def state_of(environment: Any) -> tuple[Any, ...]:
+    """What a ShapeEnv knows, to go back to."""
+    ranges = dict(environment.var_to_range)
+    return list(environment.guards), dict(environment.replacements), ranges
+
+
+def has_settled(environment: Any, state: Any) -> bool:
+    """Whether a size has become a number since."""
+    _, before, _ = state
+    new = environment.replacements
+    if len(new) == len(before):
+        return False
+    return any(s not in before and e.is_Integer for s, e in new.items())
+
+
+def go_back(environment: Any, state: Any) -> None:
+    """Let a ShapeEnv forget what it has learnt since."""
+    from torch._subclasses.fake_tensor import FakeTensorMode
+
+    guards, replacements, ranges = state
+    environment.guards[:] = guards
+    environment.replacements.clear()
+    environment.replacements.update(replacements)
+    environment.var_to_range.clear()
+    environment.var_to_range.update(ranges)
+    # Answers are remembered by these, and results of operators by the other.
+    environment._prev_cache_key = (-1, -1, -1, -1)
+    environment._version_counter += 1
+    environment._replacements_version_counter = (
+        getattr(environment, "_replacements_version_counter", 0) + 1
+    )
+    clear: Any = FakeTensorMode.cache_clear
+    clear()
+
+
 def is_unknown(number: Any) -> bool:
     """Whether a symbolic number depends on data, so that it has no example."""
     return isinstance(number, _SYMBOLIC) and not number.node.has_hint()
+
+
+def is_a_count(number: Any) -> bool:
+    """Whether a size is surely not negative."""
+    from torch.fx.experimental.symbolic_shapes import statically_known_true
+
+    return isinstance(number, torch.SymInt) and statically_known_true(number >= 0)
 
 
 def example_of(number: Any) -> Any:
@@ -282,6 +349,13 @@ def memory_format_numbered(number: int) -> torch.memory_format:
         torch.channels_last_3d,
     )
     return formats[number]
+
+
+def inlined(graph: Any) -> Any:
+    """A TorchScript graph with the bodies of the functions that it calls in their places."""
+    inline: Any = torch._C._jit_pass_inline
+    inline(graph)
+    return graph
 
 
 def is_script(value: Any) -> bool:

@@ -91,7 +91,8 @@ class ONNXProgram:
         """Run the model in ONNX Runtime with the inputs of the torch model; outputs are flat."""
         if self._session is None:
             self._session = runtime.session(self.model)
-        return runtime.run(self._session, self._feeds(args, kwargs))
+        outputs = runtime.run(self._session, self._feeds(args, kwargs))
+        return [tensor for output in outputs for tensor in _members(output)]
 
     def verify(self, *args: Any, **kwargs: Any) -> verify.Verification:
         """Compare ONNX Runtime with PyTorch on these inputs, or on the example.
@@ -106,9 +107,17 @@ class ONNXProgram:
         if not args and not kwargs:
             assert self._example is not None
             args, kwargs = self._example
-        actual = self(*args, **kwargs)
+        if self._session is None:
+            self._session = runtime.session(self.model)
+        outputs = runtime.run(self._session, self._feeds(args, kwargs))
+        actual = [tensor for output in outputs for tensor in _members(output)]
+        names = [
+            f"{name}.{index}" if isinstance(output, list) else name
+            for name, output in zip(self.output_names, outputs, strict=True)
+            for index, _ in enumerate(_members(output))
+        ]
         expected = [torch.as_tensor(value) for value in self._eager(args, kwargs)]
-        result = verify.compare(self.output_names, actual, expected, steps=self._steps)
+        result = verify.compare(names, actual, expected, steps=self._steps)
         self.verification = result
         if result.mismatches:
             raise VerificationError(result.mismatches)
@@ -137,3 +146,7 @@ class ONNXProgram:
         if self._flatten is None:
             return dict(zip(self.input_names, args, strict=True))
         return self._flatten(args, kwargs)
+
+
+def _members(output: Any) -> list[torch.Tensor]:
+    return output if isinstance(output, list) else [output]

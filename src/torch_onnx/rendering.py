@@ -60,7 +60,8 @@ def unsupported_operators(error: UnsupportedOperators) -> str:
 def capture_error(error: CaptureError) -> str:
     text = [error.reason]
     if error.frame:
-        text += [f"  at {error.frame} in {error.frame.function}", f"    {error.frame.code}"]
+        function = f" in {error.frame.function}" if error.frame.function else ""
+        text += [f"  at {error.frame}{function}", f"    {error.frame.code}"]
     if error.advice:
         text.append(error.advice)
     return "\n".join(text)

@@ -42,11 +42,25 @@ def session(model: ir.Model, providers: Sequence[str] = ("CPUExecutionProvider",
         return module.InferenceSession(path, options, providers=list(providers))
 
 
-def run(session: Any, inputs: Mapping[str, torch.Tensor]) -> list[torch.Tensor]:
-    """All outputs of the session. Inputs that the model does not have are left out."""
+def run(session: Any, inputs: Mapping[str, torch.Tensor]) -> list[Any]:
+    """All outputs of the session, a sequence as a list of tensors. Inputs that the model does not
+    have are left out.
+    """
     names = {declared.name for declared in session.get_inputs()}
     feeds = {name: to_runtime(tensor) for name, tensor in inputs.items() if name in names}
-    return [from_runtime(value) for value in session.run_with_ort_values(None, feeds)]
+    outputs = session.get_outputs()
+    whole = [output.name for output in outputs if not output.type.startswith("seq(")]
+    values = iter(session.run_with_ort_values(whole, feeds)) if whole else iter(())
+    found: dict[str, Any] = {
+        name: from_runtime(value) for name, value in zip(whole, values, strict=True)
+    }
+    listed = [output.name for output in outputs if output.name not in found]
+    if listed:
+        # An OrtValue shows no elements of a sequence.
+        arrays = {name: value.numpy() for name, value in feeds.items()}
+        for name, items in zip(listed, session.run(listed, arrays), strict=True):
+            found[name] = [torch.from_numpy(item) for item in items]
+    return [found[output.name] for output in outputs]
 
 
 def to_runtime(tensor: torch.Tensor) -> Any:

@@ -224,8 +224,15 @@ class Translator:
             self.call(call)
         if self.refused:
             raise UnsupportedOperators(self.refused, g.opset)
-        outputs = [self.as_tensor(output) for output in graph.outputs]
+        outputs = [self._output(output) for output in graph.outputs]
         return Translated(g, inputs, outputs)
+
+    def _output(self, output: Argument) -> OnnxValue:
+        """An output of the program; a float becomes what ``torch.tensor`` makes of it."""
+        onnx = self.as_tensor(output)
+        if isinstance(output, Value) and output.kind == "float":
+            return self.g.cast(onnx, torch.get_default_dtype())
+        return onnx
 
     def _owned(self, parameter: Parameter, own: Callable[..., OnnxValue]) -> OnnxValue:
         tensor = parameter.tensor
@@ -303,11 +310,11 @@ class Translator:
 
     def _declared(self, call: Call) -> Any:
         declared = [
-            [OnnxValue(v.dtype or torch.float32, v.shape) for v in output]
+            [_typed_as(v) for v in output]
             if isinstance(output, list)
             else None
             if output is None
-            else OnnxValue(output.dtype or torch.float32, output.shape)
+            else _typed_as(output)
             for output in call.outputs
         ]
         return declared[0] if len(declared) == 1 else declared
@@ -329,6 +336,8 @@ class Translator:
     def _typed(self, value: Value, result: Any) -> Any:
         """The result with the dtype and shape that PyTorch says it has."""
         g = self.g
+        if value.kind == "list":
+            return result
         if value.kind != "tensor":
             if isinstance(result, OnnxValue) and result.constant is None:
                 if result.shape == ():
@@ -387,6 +396,11 @@ def _is_complex_number(argument: Argument) -> bool:
     if isinstance(argument, list):
         return any(map(_is_complex_number, argument))
     return isinstance(argument, complex)
+
+
+def _typed_as(value: Value) -> OnnxValue:
+    is_sequence = value.kind == "list"
+    return OnnxValue(value.dtype or torch.float32, value.shape, is_sequence=is_sequence)
 
 
 def _fold(call: Call, args: dict[str, Any]) -> list[torch.Tensor] | None:

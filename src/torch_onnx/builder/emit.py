@@ -180,6 +180,19 @@ class Builder(Sizes, Complexes):
         self._scopes[-1].nodes.append(node)
         return tuple(results)
 
+    def sequence(
+        self,
+        operator: str,
+        inputs: Sequence[OnnxValue | None],
+        like: OnnxValue,
+        attributes: dict[str, Any] | None = None,
+    ) -> OnnxValue:
+        """A node that gives a sequence, whose elements are typed as ``like``."""
+        types = [(like.dtype, like.shape)]
+        (result,) = self.raw_node("", operator, inputs, attributes or {}, types)
+        result.is_sequence = True
+        return result
+
     def call(
         self,
         domain: str,

@@ -35,6 +35,10 @@ class Decomposer:
         values = list(dict.fromkeys(call.values_in()))
         if any(value.fake is None for value in values):
             return None
+        fixed = compat.fixed_arguments(overload)
+        if any(isinstance(call.args[name], Value) for name in fixed):
+            # PyTorch's own code would take the example's number.
+            return None
         positional = [a.name for a in call.op.arguments if not a.keyword_only]
         keyword = [a.name for a in call.op.arguments if a.keyword_only]
 
@@ -45,6 +49,8 @@ class Decomposer:
             kwargs = {name: value for name, value in kwargs.items() if value is not None}
             return overload(*args, **kwargs)
 
+        environment = next((env for v in values if (env := compat.environment_of(v.fake))), None)
+        before = None if environment is None else compat.state_of(environment)
         try:
             with torch.no_grad():
                 module = make_fx(
@@ -52,6 +58,10 @@ class Decomposer:
                 )(*[value.fake for value in values])
         except Exception:
             # A decomposition that can't be traced is none: the call is reported as unsupported.
+            return None
+        if environment is not None and compat.has_settled(environment, before):
+            # It would hold for the example's sizes alone.
+            compat.go_back(environment, before)
             return None
         return self._read(module, call, values)
 

@@ -38,6 +38,10 @@ class DimNames:
             self._cache[key] = found
         return found
 
+    def look_again(self) -> None:
+        """Conditions may have settled sizes since they were looked at first."""
+        self._cache.clear()
+
     def shape(self, tensor: torch.Tensor) -> tuple[Size, ...]:
         return tuple([size if isinstance(size, int) else self.size(size) for size in tensor.shape])
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from torch_onnx import compat
 from torch_onnx.capture.binding import number_operator, operator_named
 from torch_onnx.capture.views import IDENTITY, View, fresh, write_back
-from torch_onnx.errors import NotExpressible
+from torch_onnx.errors import CaptureError, NotExpressible
 from torch_onnx.graph import (
     Argument,
     AtenGraph,
@@ -33,7 +33,7 @@ def functionalize(graph: AtenGraph) -> AtenGraph:
     """Replace writes by new values. A graph without writes is returned as it is.
 
     Raises:
-        NotExpressible: for a write that has no functional form.
+        CaptureError: for a write that has no functional form, with its line.
     """
     if not _writes(graph.calls):
         return graph
@@ -60,8 +60,24 @@ class _State:
     """How often a root (a value that looks at no other) has been written."""
     current: dict[Value, tuple[int, Value]] = field(default_factory=dict)
     """What stands for a value now, and the version of its root that it belongs to."""
+    listed: set[Value] = field(default_factory=set)
+    """Roots of what lies in a list whose length is known at run time only, which holds copies."""
 
     def call(self, call: Call) -> None:
+        """Go on by one call.
+
+        Raises:
+            CaptureError: for a write that has no functional form, with its line.
+        """
+        try:
+            self._call(call)
+        except NotExpressible as error:
+            reason = str(error)
+            raise CaptureError(f"{reason[:1].upper()}{reason[1:]}.", call.source.frame) from error
+
+    def _call(self, call: Call) -> None:
+        if call.op.name.startswith("python::list_"):
+            self.listed.update(self.root(v) for v in call.values_in() if v.kind == "tensor")
         if call.op.is_mutating:
             self._write_call(call)
             return
@@ -94,7 +110,9 @@ class _State:
         roots = list(dict.fromkeys(written))
         starts = {root: self.read(root) for root in roots}
         for block in call.blocks:
-            inner = _State([], dict(self.views), dict(self.versions), dict(self.current))
+            inner = _State(
+                [], dict(self.views), dict(self.versions), dict(self.current), set(self.listed)
+            )
             for root in roots if is_loop else ():
                 carried = fresh(root)
                 block.inputs.append(carried)
@@ -104,6 +122,9 @@ class _State:
             outputs = [inner.read_all(output) for output in block.outputs]
             block.outputs = [*outputs, *(inner.read(root) for root in roots)]
             block.calls = inner.calls
+            self.listed |= inner.listed
+        if is_loop and not self.listed.isdisjoint(roots):
+            raise NotExpressible(WRITTEN_IN_A_LIST)
         if is_loop:
             call.args["carried"] = [*call.args["carried"], *starts.values()]
         results = [fresh(root) for root in roots]
@@ -156,6 +177,8 @@ class _State:
         """From now on ``value`` and all that shares its storage hold ``content``."""
         if value.kind != "tensor":
             raise NotExpressible("a number can't be written to")
+        if self.root(value) in self.listed:
+            raise NotExpressible(WRITTEN_IN_A_LIST)
         view = self.views.get(value)
         if view is None:
             version = self.versions.get(value, 0) + 1
@@ -214,6 +237,11 @@ class _State:
                     self.current[member] = (version, member)
 
 
+WRITTEN_IN_A_LIST = (
+    "a tensor is written to in place that lies in a list whose length is known at run time only"
+)
+
+
 def _writes(calls: Sequence[Call]) -> bool:
     return any(c.op.is_mutating or any(_writes(b.calls) for b in c.blocks) for c in calls)
 
@@ -244,6 +272,13 @@ WITH_STATE = {
 }
 
 
+# Functional forms of other names than what writes in place.
+RENAMED = {
+    "aten::normal": "aten::normal_functional",
+    "aten::bernoulli.float": "aten::bernoulli.p",
+}
+
+
 def functional_form(op: Operator) -> Operator | None:
     """The operator that returns what ``op`` writes: ``add_.Tensor`` → ``add.Tensor``."""
     if op.name in WITH_STATE:
@@ -251,8 +286,8 @@ def functional_form(op: Operator) -> Operator | None:
     name, _, overload = op.name.partition(".")
     if name.endswith("_") and not name.endswith("__"):
         plain = name[:-1]
-        special = {"aten::normal": "aten::normal_functional"}.get(plain, plain)
-        found = operator_named(f"{special}.{overload}" if overload else special)
+        functional = f"{plain}.{overload}" if overload else plain
+        found = operator_named(RENAMED.get(functional, functional))
         return found if found is not None and not found.is_mutating else None
     if any(a.written and not a.keyword_only for a in op.arguments):
         # Only what is written to ``out=`` is a result and nothing else.

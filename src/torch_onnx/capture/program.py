@@ -204,7 +204,11 @@ def _run(
         except Exception:
             # The model can't be traced either; torch.export's words say more.
             raise error  # noqa: B904 - its cause stays
-        found[0].notes.insert(0, f"is a trace, for torch.export refused it: {error.first_line}")
+        found[0].notes.insert(
+            0,
+            f"is a trace, for torch.export refused it: {error.first_line} "
+            "Python's branches and loops are frozen as they went for the example.",
+        )
         return found
 
 

@@ -44,8 +44,9 @@ def loop(
     def body(index: OnnxValue, inside: list[OnnxValue]) -> Sequence[OnnxValue]:
         given = []
         for formal, value in zip(block.inputs, [index, *inside], strict=True):
-            g.know_dims(value)
-            if formal.kind != "tensor":
+            if formal.kind != "list":
+                g.know_dims(value)
+            if formal.kind not in ("tensor", "list"):
                 value = g.Unsqueeze(value, axes=[0])
                 value.is_number = True
             given.append(value)

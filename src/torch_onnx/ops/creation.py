@@ -290,15 +290,39 @@ def linspace(
     g: Builder,
     start: Number,
     end: Number,
-    steps: int,
+    steps: Integer,
     result: OnnxValue,
     dtype: torch.dtype | None = None,
 ) -> OnnxValue:
     return _linspace(g, start, end, steps, result.dtype)
 
 
-def _linspace(g: Builder, start: Number, end: Number, steps: int, dtype: torch.dtype) -> OnnxValue:
+def _linspace_of_any_length(
+    g: Builder, first: Number, last: Number, steps: OnnxValue, dtype: torch.dtype
+) -> OnnxValue:
+    if not dtype.is_floating_point:
+        raise NotExpressible(
+            f"a linspace of {dtype} needs a length known when the model is exported"
+        )
+    low, high = g.scalar(first, dtype), g.scalar(last, dtype)
+    gaps = g.sub(steps, 1)
+    by = g.Div(g.Sub(high, low), g.scalar(g.maximum(gaps, 1), dtype))
+    places = g.Range(0, g.scalar(steps, torch.int64), 1)
+    half = g.Less(places, g.scalar(g.floordiv(steps, 2)))
+    forward = g.Add(low, g.Mul(by, g.cast(places, dtype)))
+    left = g.Sub(g.scalar(gaps), places)
+    backward = g.Sub(high, g.Mul(by, g.cast(left, dtype)))
+    # A single step is the start.
+    single = g.Less(g.scalar(gaps), g.constant(1))
+    return g.Where(g.Or(half, single), forward, backward)
+
+
+def _linspace(
+    g: Builder, start: Number, end: Number, steps: Integer, dtype: torch.dtype
+) -> OnnxValue:
     first, last = _known(start), _known(end)
+    if isinstance(steps, OnnxValue):
+        return _linspace_of_any_length(g, first, last, steps, dtype)
     if not isinstance(first, OnnxValue) and not isinstance(last, OnnxValue):
         return g.constant(torch.linspace(first, last, steps, dtype=dtype))
     if not dtype.is_floating_point:

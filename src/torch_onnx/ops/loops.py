@@ -14,6 +14,7 @@ import torch
 
 from torch_onnx.builder.dtypes import TO_ONNX, real_of
 from torch_onnx.builder.values import Integer, OnnxValue
+from torch_onnx.errors import NotExpressible
 
 if TYPE_CHECKING:
     from torch_onnx.builder.emit import Builder
@@ -68,7 +69,7 @@ def loop(
     """
     with g.scope() as scope:
         index, again = _carried(g, torch.int64, ()), _carried(g, torch.bool, ())
-        inside = [_carried(g, like.dtype, like.shape) for like in declared]
+        inside = [_carried(g, like.dtype, like.shape, like.is_sequence) for like in declared]
         results = body(index, inside)
         outputs = body_outputs(g, results, [OnnxValue(torch.bool, ()), *declared])
     graph = ir.Graph(
@@ -78,7 +79,8 @@ def loop(
         name=g.unique_name("body"),
     )
     types = [(like.dtype, like.shape) for like in declared]
-    return list(g.raw_node("", "Loop", [trips, condition, *start], {"body": graph}, types))
+    made = g.raw_node("", "Loop", [trips, condition, *start], {"body": graph}, types)
+    return _results(g, made, declared)
 
 
 def either(
@@ -96,19 +98,34 @@ def either(
         graphs.append(ir.Graph([], outputs, nodes=scope.nodes, name=g.unique_name("branch")))
     bodies = dict(zip(("then_branch", "else_branch"), graphs, strict=True))
     types = [(like.dtype, like.shape) for like in declared]
-    return list(g.raw_node("", "If", [condition], bodies, types))
+    return _results(g, g.raw_node("", "If", [condition], bodies, types), declared)
+
+
+def _results(
+    g: Builder, made: Sequence[OnnxValue], declared: Sequence[OnnxValue]
+) -> list[OnnxValue]:
+    for value, like in zip(made, declared, strict=True):
+        value.is_sequence = like.is_sequence
+    if g.opset < 13 and any(like.is_sequence for like in declared):
+        raise NotExpressible("a list grows in a branch or loop decided at run time", since=13)
+    return list(made)
 
 
 def as_tensor(g: Builder, value: Any, dtype: torch.dtype) -> OnnxValue:
     """A value of the program, a Python number too, as a tensor of a dtype."""
     if not isinstance(value, OnnxValue):
         return g.constant(value, dtype)
+    if value.is_sequence:
+        return value
     return g.scalar(value, dtype) if value.is_number else g.cast(value, dtype)
 
 
-def _carried(g: Builder, dtype: torch.dtype, shape: Any) -> OnnxValue:
-    value = ir.Value(name=g.unique_name("carried"), type=ir.TensorType(TO_ONNX[real_of(dtype)]))
-    made = OnnxValue(dtype, shape, value=value)
+def _carried(g: Builder, dtype: torch.dtype, shape: Any, is_sequence: bool = False) -> OnnxValue:
+    element = ir.TensorType(TO_ONNX[real_of(dtype)])
+    value = ir.Value(
+        name=g.unique_name("carried"), type=ir.SequenceType(element) if is_sequence else element
+    )
+    made = OnnxValue(dtype, shape, value=value, is_sequence=is_sequence)
     g.results.append(made)
     return made
 
@@ -124,7 +141,18 @@ def body_outputs(
         made = g.materialize(value)
         inner |= {id(output) for output in g.nodes[-1].outputs} if g.nodes else set()
         if id(made) not in inner or any(made is output for output in outputs):
-            (copy,) = g.raw_node("", "Identity", [value], {}, [(value.dtype, value.shape)])
-            made = g.materialize(copy)
+            made = g.materialize(_copied(g, value))
+        if value.is_sequence:
+            made.type = ir.SequenceType(ir.TensorType(TO_ONNX[real_of(value.dtype)]))
         outputs.append(made)
     return outputs
+
+
+def _copied(g: Builder, value: OnnxValue) -> OnnxValue:
+    if not value.is_sequence:
+        return g.raw_node("", "Identity", [value], {}, [(value.dtype, value.shape)])[0]
+    if g.opset >= 14:
+        return g.sequence("Identity", [value], value)
+    # Identity takes no sequence yet: an element comes and goes.
+    longer = g.sequence("SequenceInsert", [value, g.constant(0, real_of(value.dtype))], value)
+    return g.sequence("SequenceErase", [longer, g.constant(-1)], value)

@@ -83,7 +83,25 @@ def _nearest(rank: int) -> None:
             nearest_mode="floor",
         )
 
+    def exactly(
+        g: Builder,
+        input: OnnxValue,
+        output_size: Sequence[Any] | None,
+        scale_factors: Sequence[float] | None,
+    ) -> OnnxValue:
+        return _resize(
+            g,
+            input,
+            output_size,
+            scale_factors,
+            rank,
+            mode="nearest",
+            coordinate_transformation_mode="half_pixel",
+            nearest_mode="round_prefer_ceil",
+        )
+
     aten(f"upsample_nearest{rank}d.vec")(by_size_or_scales)
+    aten(f"_upsample_nearest_exact{rank}d.vec")(exactly)
 
 
 for _name, _rank in SPATIAL.items():

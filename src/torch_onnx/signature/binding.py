@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from torch_onnx import compat
 from torch_onnx.errors import InputError
 from torch_onnx.signature.structure import Filling, Leaf, Path, Structure, flatten
 
@@ -88,21 +89,22 @@ def _signature(forward: Callable[..., Any]) -> inspect.Signature | None:
     if isinstance(forward, functools.partial) and isinstance(forward.func, torch.nn.Module):
         forward = functools.partial(forward.func.forward, *forward.args, **forward.keywords)
     if isinstance(forward, (torch.jit.ScriptFunction, torch.ScriptMethod)):
-        return _signature_of_schema(forward.schema)
+        first = 1 if isinstance(forward, torch.ScriptMethod) else 0  # self, whatever its name
+        schema: Any = forward.schema
+        return _signature_of_schema(schema.arguments[first:])
     try:
         return inspect.signature(forward)
     except (TypeError, ValueError):
         return None
 
 
-def _signature_of_schema(schema: Any) -> inspect.Signature:
+def _signature_of_schema(arguments: Sequence[Any]) -> inspect.Signature:
     """A TorchScript function's signature: Python sees none."""
     parameters = []
-    for argument in schema.arguments:
-        if argument.name != "self":
-            default = argument.default_value if argument.has_default_value() else KINDS.empty
-            kind = KINDS.KEYWORD_ONLY if argument.kwarg_only else KINDS.POSITIONAL_OR_KEYWORD
-            parameters.append(inspect.Parameter(argument.name, kind, default=default))
+    for argument in arguments:
+        default = argument.default_value if argument.has_default_value() else KINDS.empty
+        kind = KINDS.KEYWORD_ONLY if argument.kwarg_only else KINDS.POSITIONAL_OR_KEYWORD
+        parameters.append(inspect.Parameter(argument.name, kind, default=default))
     return inspect.Signature(parameters)
 
 
@@ -259,4 +261,8 @@ class FlatModule(torch.nn.Module):
         result = self.bound.call(self.callable[0], tensors)
         leaves, _ = flatten(result, numbers_are_leaves=True)
         self.outputs.paths = [leaf.path for leaf in leaves]
-        return tuple(leaf.value for leaf in leaves)
+        values = [leaf.value for leaf in leaves]
+        if compat.is_tracing():
+            # The tracer takes no numbers.
+            values = [v if isinstance(v, torch.Tensor) else torch.as_tensor(v) for v in values]
+        return tuple(values)

@@ -83,16 +83,38 @@ class Fakes:
         Raises:
             Exception: PyTorch's own, when the operator does not take these arguments.
         """
-        if compat.is_operator(function) and function.name() == "aten::_pad_packed_sequence":
-            return self._padded(*args)
+        special = self._special(function, args)
+        if special is not None:
+            return special
+        before = compat.state_of(self.environment)
         try:
-            with compat.running_on(self.mode), torch.no_grad():
-                return function(*args, **kwargs)
+            result = self._run(function, args, kwargs)
         except Exception:
             runs = [self._sampled(function, args, kwargs, *sample) for sample in SAMPLES]
             if runs[0] is None:
                 raise
             return self._common(runs)
+        if not compat.has_settled(self.environment, before):
+            return result
+        # PyTorch's own code fixed a size, which the operator may not need.
+        compat.go_back(self.environment, before)
+        runs = [self._sampled(function, args, kwargs, *sample) for sample in SAMPLES]
+        common = None if any(run is None for run in runs) else self._common(runs)
+        return self._run(function, args, kwargs) if common is None else common
+
+    def _run(self, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        with compat.running_on(self.mode), torch.no_grad():
+            return function(*args, **kwargs)
+
+    def _special(self, function: Any, args: Sequence[Any]) -> Any:
+        """The type of a result whose sizes depend on data that PyTorch's own code looks at."""
+        name = function.name() if compat.is_operator(function) else ""
+        if name == "aten::_pad_packed_sequence":
+            return self._padded(*args)
+        if name == "aten::one_hot" and args[1] == -1:
+            with self.mode:
+                return torch.empty([*args[0].shape, self.unknown_size()], dtype=torch.int64)
+        return None
 
     def _padded(
         self,

@@ -7,7 +7,9 @@ them becomes a Call. So an AtenGraph holds no containers, no modules and no bran
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import functools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +25,13 @@ from torch_onnx.capture.torchscript import scalars
 from torch_onnx.capture.torchscript.fakes import Fakes, like_first
 from torch_onnx.capture.torchscript.scalars import NOT_A_SCALAR, Scalar, Vector
 from torch_onnx.capture.torchscript.sources import NodeSources
+from torch_onnx.capture.torchscript.values import (
+    Diverges,
+    Handler,
+    Maybe,
+    ScriptList,
+    UnknownText,
+)
 from torch_onnx.errors import CaptureError
 from torch_onnx.graph import (
     NO_SOURCE,
@@ -36,26 +45,15 @@ from torch_onnx.graph import (
     Value,
 )
 
-Handler = Callable[["Interpreter", Any, list[Any]], Any]
+Then = Callable[[list[Any]], list[Any]]
 
 
 @dataclass(frozen=True, slots=True)
-class ModuleAt:
-    """A module of the program, and its path from the outermost one."""
+class Frame:
+    """Lists, dicts and objects changed since ``start``, by id: the container, as it was before."""
 
-    module: Any
-    path: str
-
-    def name_of(self, attribute: str) -> str:
-        return f"{self.path}.{attribute}" if self.path else attribute
-
-
-class Raised(Exception):
-    """The program would raise here."""
-
-    def __init__(self, message: str, source: Source) -> None:
-        super().__init__(message)
-        self.source = source
+    start: int
+    before: dict[int, tuple[Any, Any]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -66,6 +64,8 @@ class Interpreter:
     fakes: Fakes
     sources: NodeSources
     handlers: Mapping[str, Handler]
+    split: Callable[[Interpreter, Any, Callable[[], list[Any]]], list[Any]]
+    """Runs an If whose branches' values do not merge, with all that follows in each of them."""
     calls: list[Call] = field(default_factory=list)
     parameters: dict[str, Parameter] = field(default_factory=dict)
     attributes: dict[str, Any] = field(default_factory=dict)
@@ -74,12 +74,20 @@ class Interpreter:
     steps: dict[Value, float] = field(default_factory=dict)
     """How far results lie apart that were quantized."""
     env: dict[str, Any] = field(default_factory=dict)
-    depth: int = 0
-    """How many branches and loops that run-time values decide lie around."""
+    owned: dict[str, Any] = field(default_factory=dict)
+    """Attributes as they are in the modules, by path."""
+    original: dict[str, Any] = field(default_factory=dict)
+    """What those were before the program set them."""
+    facts: dict[str, bool] = field(default_factory=dict)
+    """Conditions on sizes that hold, or not, in the branches around."""
+    loops: int = 0
+    """How many loops lie around whose turns are decided at run time."""
+    frames: list[Frame] = field(default_factory=list)
+    """One for each body around, whose changes may have to be taken back."""
     made_at: dict[int, int] = field(default_factory=dict)
-    """The depth at which a list or dict was made."""
+    """When a list, dict or object was made, by its id."""
     kept: list[Any] = field(default_factory=list)
-    """The lists and dicts made, so that none's id is given again."""
+    """The lists, dicts and objects made, so that none's id is given again."""
     source: Source = NO_SOURCE
     count: int = 0
 
@@ -91,50 +99,133 @@ class Interpreter:
 
     # Blocks and nodes.
 
-    def block(self, block: Any, inputs: Sequence[Any]) -> list[Any]:
-        """Run a block's nodes on ``inputs``; what it returns."""
+    def block(self, block: Any, inputs: Sequence[Any], then: Then | None = None) -> list[Any]:
+        """Run a block's nodes on ``inputs``; what it returns, or what ``then`` makes of that."""
         for formal, value in zip(block.inputs(), inputs, strict=True):
             self.env[formal.debugName()] = value
-        for node in block.nodes():
-            self.node(node)
-        return [self.env[value.debugName()] for value in block.outputs()]
+        return self._run(list(block.nodes()), 0, block, then)
+
+    def _run(self, nodes: list[Any], start: int, block: Any, then: Then | None) -> list[Any]:
+        for place in range(start, len(nodes)):
+            node = nodes[place]
+            if node.kind() != "prim::If":
+                self.node(node)
+                continue
+            mark = len(self.calls)
+            with self.frame() as frame:
+                try:
+                    self.node(node)
+                    continue
+                except Diverges:
+                    # Its values have no common type: all that follows goes into both branches.
+                    del self.calls[mark:]
+                    self.take_back(frame)
+            rest = functools.partial(self._run, nodes, place + 1, block, then)
+            return self.split(self, node, rest)
+        results = [self.env[value.debugName()] for value in block.outputs()]
+        return results if then is None else then(results)
 
     def node(self, node: Any) -> None:
         self.source = self.sources.source(node)
         inputs = [self.env[value.debugName()] for value in node.inputs()]
-        handler = self.handlers.get(node.kind())
-        results = NotImplemented if handler is None else handler(self, node, inputs)
-        if results is NotImplemented:
-            results = self._operator(node, inputs)
+        results = self._results(node, inputs)
         outputs = list(node.outputs())
         if not outputs:
             return
         for output, result in zip(
             outputs, [results] if len(outputs) == 1 else results, strict=True
         ):
+            if type(result) is list:
+                result = self.made(ScriptList(result))
             self.env[output.debugName()] = result
 
-    def in_branch(self, block: Any, inputs: Sequence[Any]) -> tuple[list[Call], list[Any]]:
-        """Run a block whose calls go into a body of their own."""
-        outside, self.calls = self.calls, []
-        self.depth += 1
+    def _results(self, node: Any, inputs: list[Any]) -> Any:
+        kind = node.kind()
+        if any(isinstance(i, ScriptList) and i.held is not None for i in inputs):
+            handler = self.handlers.get(f"list {kind}")
+            if handler is not None:
+                return handler(self, node, inputs)
+            if kind not in TAKE_ANYTHING:
+                raise self.error(f"{kind} is given a list whose length is known at run time only.")
+        if any(isinstance(i, UnknownText) for i in inputs) and kind not in OF_MESSAGES:
+            raise self.error(f"{kind} is given a text made of what is known at run time only.")
+        handler = self.handlers.get(kind)
+        results = NotImplemented if handler is None else handler(self, node, inputs)
+        if results is not NotImplemented:
+            return results
+        if any(isinstance(i, Maybe) for i in inputs):
+            raise self.error(f"{kind} is given what is None in some runs and not in others.")
+        return self._operator(node, inputs)
+
+    # Changes of lists, dicts and objects.
+
+    def made(self, container: Any) -> Any:
+        """Remember a new list, dict or object."""
+        self.kept.append(container)
+        self.made_at[id(container)] = len(self.kept)
+        return container
+
+    def changes(self, container: Any) -> None:
+        """A list, dict or object is about to be changed."""
+        made = self.made_at.get(id(container), 0)
+        for frame in self.frames:
+            if made <= frame.start and id(container) not in frame.before:
+                frame.before[id(container)] = (container, container.copy())
+
+    @contextmanager
+    def frame(self) -> Iterator[Frame]:
+        """Within, changes are noted."""
+        self.frames.append(Frame(len(self.kept)))
         try:
-            results = self.block(block, inputs)
-            return self.calls, results
+            yield self.frames[-1]
+        finally:
+            self.frames.pop()
+
+    def take_back(self, frame: Frame) -> list[tuple[Any, Any]]:
+        """Undo a frame's changes: each container, and what it held at the end."""
+        changed = [(container, container.copy()) for container, _ in frame.before.values()]
+        for container, before in frame.before.values():
+            put(container, before)
+        return changed
+
+    @contextmanager
+    def into(self, calls: list[Call]) -> Iterator[None]:
+        """Within, calls go to the end of these."""
+        outside, self.calls = self.calls, calls
+        try:
+            yield
         finally:
             self.calls = outside
-            self.depth -= 1
+
+    def in_branch(
+        self, block: Any, begin: Callable[[], Sequence[Any]], then: Then | None = None
+    ) -> tuple[list[Call], list[Any], list[tuple[Any, Any]]]:
+        """Run a block, on what ``begin`` gives, whose calls go into a body of their own: these,
+        what it returns, and each container that it changed with its new content. The changes are
+        taken back.
+        """
+        calls: list[Call] = []
+        with self.into(calls), self.frame() as frame:
+            try:
+                results = self.block(block, begin(), then)
+            except BaseException:
+                self.take_back(frame)
+                raise
+            return calls, results, self.take_back(frame)
 
     # Operators.
 
     def _operator(self, node: Any, inputs: list[Any]) -> Any:
-        name = node.schema().partition("(")[0]
-        op = operator_named(name)
+        try:
+            op = operator_named(node.schema().partition("(")[0])
+        except RuntimeError:  # it knows no such operator itself
+            op = None
         if op is None:
             raise self.error(f"The program calls {node.kind()!r}, which is not translated.")
         if op.name in DROPPED:
             return None
-        args = {a.name: i for a, i in zip(op.arguments, inputs, strict=True)}
+        given = zip(op.arguments, inputs, strict=True)
+        args = {a.name: i for a, i in given}
         if any(isinstance(i, (Scalar, Vector)) for i in _leaves(inputs)):
             found = scalars.compute(self, op.name, args)
             if found is not NOT_A_SCALAR:
@@ -237,11 +328,30 @@ class Interpreter:
             return result
         if isinstance(result, torch.SymInt) and isinstance(size := self.dims.size(result), int):
             return size
+        if isinstance(result, torch.SymBool):
+            text = str(compat.expression_of(result))
+            known = {"True": True, "False": False}.get(text, self.facts.get(text))
+            if known is not None:
+                return known
         name, names = NUMBERS[function]
         made = self.value(result)
         args = dict(zip(names, numbers, strict=True))
         self.calls.append(Call(number_operator(name, names), args, [made], self.source))
         return made
+
+    @contextmanager
+    def knowing(self, condition: Value, truth: bool) -> Iterator[None]:
+        """Within, a condition is known to hold, or not to."""
+        if not isinstance(condition.fake, torch.SymBool):
+            yield
+            return
+        before = self.facts
+        text = str(compat.expression_of(condition.fake))
+        self.facts = {**before, text: truth}
+        try:
+            yield
+        finally:
+            self.facts = before
 
     def size(self, x: Any, axis: int) -> Any:
         """A size of a tensor, as a number."""
@@ -303,6 +413,31 @@ class Interpreter:
         return CaptureError(reason, self.source.frame, advice)
 
 
+def put(container: Any, content: Any) -> None:
+    """Make a list, dict or object hold this."""
+    if isinstance(container, ScriptList):
+        container[:] = content
+        container.held, container.of = content.held, content.of
+    else:
+        container.clear()
+        container.update(content)
+
+
+# What is done with a list whatever its length.
+TAKE_ANYTHING = frozenset(
+    "prim::TupleConstruct prim::ListConstruct prim::DictConstruct prim::If prim::Loop prim::Print "
+    "prim::SetAttr prim::unchecked_cast prim::CallMethod prim::CallFunction prim::fork "
+    "aten::append aten::_set_item aten::__is__ aten::__isnot__ prim::isinstance "
+    "aten::_unwrap_optional prim::unchecked_unwrap_optional aten::format aten::percentFormat "
+    "aten::wait".split()
+)
+
+# What messages are made of, and where they go.
+OF_MESSAGES = frozenset(
+    "aten::add aten::format aten::percentFormat aten::warn prim::Print prim::RaiseException "
+    "prim::TupleConstruct prim::unchecked_cast".split()
+)
+
 # Arguments that hold a dtype, which TorchScript writes as a number.
 DTYPES_OF = frozenset({"dtype", "other_dtype", "out_dtype", "output_dtype"})
 
@@ -319,6 +454,3 @@ def _fakes(argument: Any) -> Any:
     if isinstance(argument, (list, tuple)):
         return [_fakes(item) for item in argument]
     return argument
-
-
-__all__ = ["Interpreter", "ModuleAt", "Raised"]

@@ -9,7 +9,8 @@ import torch
 
 from torch_onnx.capture.quantized import Quantized, Scheme, axis_of, qparams_of
 from torch_onnx.capture.torchscript import quantized
-from torch_onnx.capture.torchscript.interpreter import Interpreter, ModuleAt
+from torch_onnx.capture.torchscript.interpreter import Interpreter
+from torch_onnx.capture.torchscript.values import ModuleAt
 from torch_onnx.graph import Value
 
 FINE_ENOUGH = 1 / 16

@@ -22,12 +22,24 @@ from torch_onnx.capture.decompose import Decomposer
 from torch_onnx.capture.dims import DimNames
 from torch_onnx.capture.quantized import Parts, Quantized, part_paths, spread
 from torch_onnx.capture.sources import Sources
-from torch_onnx.capture.torchscript import quantized, quantized_ops
-from torch_onnx.capture.torchscript.control import CONTROL
+from torch_onnx.capture.torchscript import (
+    containers,
+    control,
+    conversions,
+    facts,
+    kinds,
+    lists,
+    loops,
+    numbers,
+    objects,
+    quantized,
+    quantized_ops,
+)
 from torch_onnx.capture.torchscript.fakes import Fakes
-from torch_onnx.capture.torchscript.interpreter import Interpreter, ModuleAt, Raised
-from torch_onnx.capture.torchscript.python_ops import TABLE
+from torch_onnx.capture.torchscript.interpreter import Interpreter
+from torch_onnx.capture.torchscript.scalars import Scalar, Vector
 from torch_onnx.capture.torchscript.sources import NodeSources
+from torch_onnx.capture.torchscript.values import Handler, Maybe, ModuleAt, Raised, ScriptList
 from torch_onnx.errors import CaptureError
 from torch_onnx.graph import Argument, AtenGraph, Value
 
@@ -36,7 +48,19 @@ FROZEN = ("Converting a tensor to", "Iterating over a tensor", "Using len to get
 
 LINES_OF_REASON = 8
 
-HANDLERS = {**TABLE, **CONTROL, **quantized_ops.TABLE}
+
+def _merged(*tables: Mapping[str, Handler]) -> dict[str, Handler]:
+    merged: dict[str, Handler] = {}
+    for table in tables:
+        assert merged.keys().isdisjoint(table), merged.keys() & table.keys()
+        merged.update(table)
+    return merged
+
+
+HANDLERS = _merged(
+    *(containers.handles, control.handles, conversions.handles, facts.handles, kinds.handles),
+    *(lists.handles, loops.handles, numbers.handles, objects.handles, quantized_ops.TABLE),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +117,8 @@ def arguments_of(script: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) ->
     """A call's arguments in the order of the program's parameters, defaults filled in."""
     # A function stands for itself, a module for its forward.
     schema = getattr(script, "forward", script).schema
-    formal = [a for a in schema.arguments if a.name != "self"]
+    # A module's first argument is itself, whatever its name.
+    formal = schema.arguments[isinstance(script, torch.nn.Module) :]
     found = list(args)
     for argument in formal[len(args) :]:
         if argument.name in kwargs:
@@ -168,28 +193,26 @@ def _interpreted(
         is_module = isinstance(script, torch.nn.Module)
         modules = script.named_modules() if is_module else ()
         classes = {name.removeprefix(prefix): m.original_name for name, m in modules}
-        run = Interpreter(dims, fakes, NodeSources(classes, prefix), HANDLERS)
+        run = Interpreter(dims, fakes, NodeSources(classes, prefix), HANDLERS, control.split)
         values = [run.value(fake) for fake in stand_ins]
         given = arguments(run, values)
         graph = script.inlined_graph
-        formal = [value.debugName() for value in graph.inputs()]
+        formal = list(graph.inputs())
         called = [ModuleAt(script, ""), *given] if is_module else list(given)
         if len(called) != len(formal):
             raise CaptureError(
                 f"The program takes {len(formal) - is_module} arguments, {len(given)} were given."
             )
-        run.env.update(zip(formal, called, strict=True))
         try:
-            for node in graph.nodes():
-                run.node(node)
+            outputs = run.block(graph, [_listed(run, argument) for argument in called])
         except Raised as raised:
             raise CaptureError(
                 f"The model raises for such inputs: {raised}", raised.source.frame
             ) from None
-        outputs = [run.env[value.debugName()] for value in graph.outputs()]
         result = _finished(run, outputs[0] if len(outputs) == 1 else tuple(outputs))
         assumptions = Assumptions(fakes.environment, dynamic, input_names, Sources(""), dims)
         # Sizes that conditions have settled since show only now.
+        dims.look_again()
         typed = [run.value(fake) for fake in stand_ins]
         for value, now in zip(values, typed, strict=True):
             value.shape = now.shape
@@ -213,6 +236,17 @@ def _interpreted(
     ), result
 
 
+def _listed(run: Interpreter, argument: Any) -> Any:
+    """An argument whose lists are the program's own."""
+    if isinstance(argument, list):
+        return run.made(ScriptList(_listed(run, item) for item in argument))
+    if isinstance(argument, tuple) and not isinstance(argument, Parts):
+        return tuple(_listed(run, item) for item in argument)
+    if isinstance(argument, dict):
+        return run.made({key: _listed(run, item) for key, item in argument.items()})
+    return argument
+
+
 def leaves_of(result: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Argument]]:
     """The tensors and numbers in what a program returns, each with its path."""
     if isinstance(result, Parts):
@@ -220,6 +254,8 @@ def leaves_of(result: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, .
     elif isinstance(result, dict):
         for key, value in result.items():
             yield from leaves_of(value, (*path, str(key)))
+    elif isinstance(result, ScriptList) and result.held is not None:
+        yield path, result.held
     elif isinstance(result, (list, tuple)):
         names = getattr(result, "_fields", range(len(result)))
         for name, item in zip(names, result, strict=True):
@@ -230,15 +266,19 @@ def leaves_of(result: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, .
 
 def _finished(run: Interpreter, result: Any) -> Any:
     """The result with every tensor as a Value."""
-    from torch_onnx.capture.torchscript.scalars import Scalar, Vector
-
     if isinstance(result, (Scalar, Vector)):
         return run.tensor(result)
     if isinstance(result, Quantized):
         return quantized.finished(run, result)
+    if isinstance(result, Maybe):
+        raise run.error("The program returns what is None in some runs and not in others.")
+    if isinstance(result, str):
+        run.notes.append(f"does not return the text {str(result)!r}")
     if isinstance(result, dict):
         return {key: _finished(run, value) for key, value in result.items()}
-    if isinstance(result, (list, tuple)):
+    if isinstance(result, ScriptList):
         items = [_finished(run, item) for item in result]
-        return type(result)(*items) if hasattr(result, "_fields") else type(result)(items)
+        return ScriptList(items, result.held, result.of)
+    if isinstance(result, tuple):
+        return tuple(_finished(run, item) for item in result)
     return result

@@ -12,7 +12,7 @@ from torch_onnx import compat
 from torch_onnx.capture.binding import operator_named
 from torch_onnx.capture.quantized import RANGES, Quantized, Scheme
 from torch_onnx.capture.torchscript import packed
-from torch_onnx.capture.torchscript.interpreter import Handler, Interpreter
+from torch_onnx.capture.torchscript.interpreter import Interpreter
 from torch_onnx.capture.torchscript.quantized import (
     as_quantized,
     dequantize,
@@ -21,6 +21,7 @@ from torch_onnx.capture.torchscript.quantized import (
     quantize,
     record,
 )
+from torch_onnx.capture.torchscript.values import Handler
 from torch_onnx.graph import Value
 
 Arguments = dict[str, Any]

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 import torch
 
+from torch_onnx import compat
 from torch_onnx.graph import Value
 
 
@@ -74,12 +75,25 @@ def compute(a: Arithmetic, name: str, args: dict[str, Any]) -> Any:
 
 def _two(a: Arithmetic, function: Callable[..., Any], args: dict[str, Any]) -> Any:
     x, y = args["self"], args["other"]
-    if args.get("alpha", 1) != 1 or args.get("rounding_mode") is not None:
+    if args.get("alpha", 1) != 1:
         return NOT_A_SCALAR
     numbers = [n.number if isinstance(n, Scalar) else n for n in (x, y)]
+    rounding = args.get("rounding_mode")
+    if rounding is not None:
+        # Division that cuts off is one that rounds down where nothing is negative.
+        if any(map(is_float, numbers)) or not (rounding == "floor" or _are_counts(numbers)):
+            return NOT_A_SCALAR
+        function = operator.floordiv
     if any(isinstance(n, (Vector, torch.Tensor)) or _is_tensor(n) for n in numbers):
         return NOT_A_SCALAR
     return Scalar(a.number(function, *numbers))
+
+
+def _are_counts(numbers: list[Any]) -> bool:
+    return all(
+        compat.is_a_count(n.fake) if isinstance(n, Value) else isinstance(n, int) and n >= 0
+        for n in numbers
+    )
 
 
 def _is_tensor(value: Any) -> bool:

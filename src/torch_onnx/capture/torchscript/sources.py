@@ -5,6 +5,7 @@ from __future__ import annotations
 import linecache
 import re
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 from torch_onnx.capture.sources import LEFT_OUT, Sources
@@ -57,6 +58,13 @@ class NodeSources:
             short = self._sources.shorten(path)
             if not short.startswith(LEFT_OUT):
                 function = _FUNCTION.search(text)
-                code = text.rpartition("\n")[2].strip()
+                code = linecache.getline(path, int(line)).strip() or _first_marked(text)
                 return Frame(short, int(line), function.group(1) if function else "", code)
         return None
+
+
+def _first_marked(text: str) -> str:
+    """The line that a place starts at; each of its lines has a line of marks below."""
+    lines = text.split("\n")
+    marked = (line for line, below in pairwise(lines) if below.strip(" ~") == "" and "~" in below)
+    return next(marked, lines[-1]).strip()

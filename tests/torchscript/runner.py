@@ -1,0 +1,93 @@
+"""One row, run: traced or scripted, exported, and compared with PyTorch at every size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+import torch_onnx
+
+OPSETS = (11, 13, 18, 20, 23)
+TRACED, SCRIPTED = "trace", "script"
+BOTH = (TRACED, SCRIPTED)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A program, its example, and other arguments that fit what is dynamic.
+
+    ``dynamic`` has the names of dynamic axes by position of the argument, and by axis; ``since``
+    is the first opset that can say it.
+    """
+
+    name: str
+    program: Any
+    args: tuple[Any, ...]
+    dynamic: Mapping[int, Mapping[int, str]]
+    others: Sequence[tuple[Any, ...]]
+    strategies: Sequence[str]
+    since: int
+
+
+class Cases(list[Case]):
+    """The rows of a theme; as a decorator, adds one."""
+
+    def __call__(
+        self,
+        *args: Any,
+        dynamic: Mapping[int, Mapping[int, str]] | None = None,
+        others: Sequence[Any] = (),
+        strategies: Sequence[str] = BOTH,
+        since: int = 11,
+    ) -> Callable[[Any], Any]:
+        def add(program: Any) -> Any:
+            more = [other if isinstance(other, tuple) else (other,) for other in others]
+            name = program.__name__
+            self.append(Case(name, program, args, dynamic or {}, more, strategies, since))
+            return program
+
+        return add
+
+
+class Called(torch.nn.Module):
+    """A function as a module."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, *args: Any) -> Any:
+        return self.function(*args)
+
+
+def made(program: Any) -> Any:
+    """A module of its own for each run, for some keep state."""
+    torch.manual_seed(0)
+    return program().eval() if isinstance(program, type) else program
+
+
+def check(case: Case, strategy: str, opset: int) -> Any:
+    """Export a row and compare its results.
+
+    Raises:
+        Exception: where anything fails or differs.
+    """
+    model = made(case.program)
+    if strategy == SCRIPTED:
+        model = torch.jit.script(model)
+    elif not isinstance(model, torch.nn.Module):
+        model = Called(model)
+    options: dict[str, Any] = {}
+    if case.dynamic:
+        names = [f"in{i}" for i in range(len(case.args))]
+        axes = {f"in{i}": dict(axes) for i, axes in case.dynamic.items()}
+        options = {"input_names": names, "dynamic_axes": axes}
+    if strategy == TRACED:
+        options["strategy"] = TRACED
+    program = torch_onnx.export(model, case.args, opset_version=opset, **options)
+    for args in (case.args, *case.others):
+        program.verify(*args)
+    return program

@@ -1,0 +1,211 @@
+"""What is said of programs that ONNX can't hold, with the user's line, and of frozen traces."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+import torch_onnx
+from torch_onnx import errors
+
+X = torch.randn(3, 4)
+
+
+def keys_grow(x: Tensor):
+    named: dict[str, Tensor] = {}
+    for i in range(x.size(0)):
+        if i == 0:
+            named["first"] = x[i]
+    return named
+
+
+def keys_from_numbers(x: Tensor):
+    named: dict[str, Tensor] = {"0": x}
+    for i in range(x.size(0)):
+        named[str(i)] = x[i]
+    return named["0"]
+
+
+def always_raises(x: Tensor):
+    if bool(x.sum() > 0):
+        raise ValueError("positive")
+    raise ValueError("negative")
+    return x
+
+
+def raises_for_the_example(x: Tensor):
+    if x.size(1) == 4:
+        raise ValueError("never four")
+    return x
+
+
+def text_grows(x: Tensor):
+    text = "a"
+    for _ in range(x.size(0)):
+        text = text + "b"
+    return x * len(text)
+
+
+def lists_of_lists_grow(x: Tensor):
+    rows: list[list[Tensor]] = []
+    for i in range(x.size(0)):
+        rows.append([x[i]])  # noqa: PERF401
+    return rows
+
+
+def rank_grows(x: Tensor):
+    y = x
+    for _ in range(x.size(0)):
+        y = y.unsqueeze(0)
+    return y
+
+
+def list_changes_type(x: Tensor):
+    kept: list[Tensor] = []
+    for i in range(x.size(0)):
+        kept.append(x[i])
+        kept.append(x[i] > 0)
+    return kept
+
+
+def none_in_some_runs(x: Tensor):
+    y: Tensor | None = None
+    if bool(x.sum() > 0):
+        y = x
+    return y
+
+
+def written_after_it_was_listed(x: Tensor):
+    rows: list[Tensor] = []
+    for i in range(x.size(0)):
+        row = x[i] + 0
+        rows.append(row)
+        row.add_(1)
+    return torch.stack(rows)
+
+
+def shape_from_a_growing_list(x: Tensor):
+    sizes: list[int] = []
+    for _ in range(x.size(0)):
+        sizes.append(1)  # noqa: PERF401
+    return torch.zeros(sizes)
+
+
+GIVE = "\nGive the loop a number of turns that is known, or a tensor to fill."
+
+# What is said, the line of the program that is named, and what to do.
+MESSAGES = {
+    keys_grow: (
+        "Two branches that are decided at run time give values of different kinds: "
+        "a dict with the keys 'first' and an empty dict.",
+        "if i == 0:",
+        "",
+    ),
+    keys_from_numbers: (
+        "aten::_set_item is given a text made of what is known at run time only.",
+        "named[str(i)] = x[i]",
+        "",
+    ),
+    always_raises: (
+        "The model raises for such inputs: negative",
+        'raise ValueError("negative")',
+        "",
+    ),
+    raises_for_the_example: (
+        "The model raises for such inputs: never four",
+        'raise ValueError("never four")',
+        "",
+    ),
+    text_grows: (
+        "A loop whose turns are decided at run time changes str 'a' into str 'ab'.",
+        "for _ in range(x.size(0)):",
+        "",
+    ),
+    lists_of_lists_grow: (
+        "A loop whose turns are decided at run time changes a list of 0 into a list of 1.",
+        "for i in range(x.size(0)):",
+        GIVE,
+    ),
+    rank_grows: (
+        "A loop changes the type of a tensor that it carries: float32[n, 4] becomes "
+        "float32[1, n, 4].",
+        "for _ in range(x.size(0)):",
+        "",
+    ),
+    list_changes_type: (
+        "A list holds tensors of float32 and bool, and its length is known at run time only.",
+        "for i in range(x.size(0)):",
+        "",
+    ),
+    none_in_some_runs: (
+        "The program returns what is None in some runs and not in others.",
+        "if bool(x.sum() > 0):",
+        "",
+    ),
+    written_after_it_was_listed: (
+        "A tensor is written to in place that lies in a list whose length is known at run time "
+        "only.",
+        "row.add_(1)",
+        "",
+    ),
+    shape_from_a_growing_list: (
+        "aten::zeros is given a list whose length is known at run time only.",
+        "return torch.zeros(sizes)",
+        "",
+    ),
+}
+
+
+def expected(program: Any) -> str:
+    reason, code, advice = MESSAGES[program]
+    lines, first = inspect.getsourcelines(program)
+    number = first + next(i for i, line in enumerate(lines) if line.strip() == code)
+    return f"{reason}\n  at torchscript/test_messages.py:{number}\n    {code}{advice}"
+
+
+def without_functions(text: str) -> str:
+    """The message without the names of functions, which PyTorch knows of some lines only."""
+    return "\n".join(
+        line.partition(" in ")[0] if line.startswith("  at ") else line for line in text.split("\n")
+    )
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("program", MESSAGES, ids=lambda program: program.__name__)
+def test_what_onnx_cannot_hold(program: Any) -> None:
+    with pytest.raises(errors.CaptureError) as caught:
+        torch_onnx.export(
+            torch.jit.script(program), (X,), input_names=["x"], dynamic_axes={"x": {0: "n"}}
+        )
+    assert without_functions(str(caught.value)) == expected(program)
+
+
+def test_every_frozen_branch_of_a_trace_is_listed() -> None:
+    def model(x: Tensor) -> Tensor:
+        if x.sum() > 0:
+            x = x + 1
+        for _ in range(int(x[0, 0])):
+            x = x * 2
+        return x
+
+    with pytest.warns(errors.ModelNotes) as told:
+        torch_onnx.export(model, (torch.ones(3, 4),), strategy="trace")
+    text = str(told[-1].message)
+    assert "is frozen at torchscript/test_messages.py:" in text
+    assert ": if x.sum() > 0:" in text
+    assert ": for _ in range(int(x[0, 0])):" in text
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_texts_and_prints_are_told() -> None:
+    def model(x: Tensor):
+        print("sizes", x.size(0))  # noqa: T201 - dropped, and told
+        return "ready", x * 2
+
+    program = torch_onnx.export(torch.jit.script(model), (X,))
+    assert any("lacks a print" in note for note in program.notes)
+    assert "does not return the text 'ready'" in program.notes
