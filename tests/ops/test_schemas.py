@@ -9,7 +9,7 @@ import pytest
 
 from torch_onnx.capture.binding import operator_named
 from torch_onnx.capture.dialect import NUMBERS
-from torch_onnx.ops import builtin_tables
+from torch_onnx.ops import builtin_table, builtin_tables
 from torch_onnx.ops.table import SPELLED, Row
 from torch_onnx.translate import MAY_BE_OMITTED
 
