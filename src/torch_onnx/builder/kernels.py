@@ -56,6 +56,7 @@ KERNELS: dict[str, str] = {
     "GlobalMaxPool": "float16 float32",
     "GridSample": "float16 float32",
     "InstanceNormalization": "float16 float32",
+    "IsNaN": "float16 float32 float64",
     "LSTM": "float16 float32",
     "LogSoftmax": "float16 float32 float64",
     "LpPool": "float16 float32",
