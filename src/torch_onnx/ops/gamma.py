@@ -11,7 +11,7 @@ import torch
 from torch_onnx.builder.values import OnnxValue
 from torch_onnx.ops import coefficients as c
 from torch_onnx.ops.approximation import computable, evaluate, horner
-from torch_onnx.ops.loops import loop
+from torch_onnx.ops.loops import repeat
 from torch_onnx.ops.table import OpTable
 
 if TYPE_CHECKING:
@@ -193,13 +193,12 @@ def _sum_of_terms(g: Builder, s: OnnxValue, q: OnnxValue, steps: OnnxValue) -> O
     flat = g.Concat(g.Reshape(steps, [-1]), g.constant([0.0], s.dtype), axis=0)
     most = g.cast(g.ReduceMax(flat, axes=[0], keepdims=0), torch.int64)
 
-    def body(index: OnnxValue, carried: list[OnnxValue]) -> list[OnnxValue]:
-        (total,) = carried
+    def step(index: OnnxValue, total: OnnxValue) -> list[OnnxValue]:
         k = g.cast(index, s.dtype)
         term = g.Where(g.Less(k, steps), g.Pow(g.Add(q, k), power), zero)
         return [g.Add(total, term)]
 
-    return loop(g, most, [g.Mul(steps, zero)], body)[0]
+    return repeat(g, most, [g.Mul(steps, zero)], step)[0]
 
 
 # Bernoulli's numbers over factorials, B₂ₖ / (2k)!.

@@ -12,7 +12,7 @@ from torch_onnx.ops import coefficients as c
 from torch_onnx.ops.approximation import computable, evaluate, horner
 from torch_onnx.ops.erf import erfcx_of_positive
 from torch_onnx.ops.gamma import log_gamma_of_positive, stirling_rest
-from torch_onnx.ops.loops import loop
+from torch_onnx.ops.loops import repeat_while
 from torch_onnx.ops.table import OpTable
 
 if TYPE_CHECKING:
@@ -93,37 +93,41 @@ def _by_iteration(g: Builder, a: OnnxValue, x: OnnxValue, by_series: OnnxValue) 
     times a continued fraction, by Lentz's method. Both are carried on until none changes.
     """
     zero, one, two = (g.like(number, a) for number in (0.0, 1.0, 2.0))
-    precision = g.like(torch.finfo(a.dtype).eps, a)
+    precision = g.like(2 * torch.finfo(a.dtype).eps, a)
     tiny = g.like(1e-30, a)
     series_x = g.Where(by_series, x, zero)
     series_a = g.Where(by_series, a, one)
     fraction_a = g.Where(by_series, one, a)
     fraction_b = g.Sub(g.Add(g.Where(by_series, one, x), one), fraction_a)
 
-    def body(index: OnnxValue, carried: list[OnnxValue]) -> list[OnnxValue]:
-        term, total, ratio, d, fraction, _ = carried
+    def step(
+        index: OnnxValue,
+        term: OnnxValue,
+        total: OnnxValue,
+        ratio: OnnxValue,
+        inverse: OnnxValue,
+        fraction: OnnxValue,
+    ) -> list[OnnxValue]:
         n = g.Add(g.cast(index, a.dtype), one)
         term = g.Mul(term, g.Div(series_x, g.Add(series_a, n)))
         total = g.Add(total, term)
         numerator = g.Mul(n, g.Sub(fraction_a, n))
         denominator = g.Add(fraction_b, g.Mul(two, n))
-        d = g.Add(g.Mul(numerator, d), denominator)
-        d = g.Reciprocal(g.Where(g.Less(g.Abs(d), tiny), tiny, d))
+        inverse = g.Add(g.Mul(numerator, inverse), denominator)
+        inverse = g.Reciprocal(g.Where(g.Less(g.Abs(inverse), tiny), tiny, inverse))
         ratio = g.Add(denominator, g.Div(numerator, ratio))
         ratio = g.Where(g.Less(g.Abs(ratio), tiny), tiny, ratio)
-        factor = g.Mul(ratio, d)
+        factor = g.Mul(ratio, inverse)
         change = g.Max(g.Abs(g.Sub(factor, one)), g.Div(term, total))
-        return [term, total, ratio, d, g.Mul(fraction, factor), change]
+        moving = g.cast(g.Greater(change, precision), torch.int64)
+        again = g.Greater(g.ReduceSum(moving, keepdims=0), g.constant(0))
+        return [again, term, total, ratio, inverse, g.Mul(fraction, factor)]
 
-    def goes_on(carried: list[OnnxValue]) -> OnnxValue:
-        moving = g.cast(g.Greater(carried[-1], g.Mul(two, precision)), torch.int64)
-        return g.Greater(g.ReduceSum(moving, keepdims=0), g.constant(0))
-
-    ones = g.Where(by_series, one, one)
+    ones = g.Expand(one, g.shape_vector(by_series))
     first = g.Reciprocal(g.Where(g.Equal(fraction_b, zero), tiny, fraction_b))
     huge = g.Reciprocal(tiny)
-    start = [ones, ones, g.Mul(ones, huge), first, first, ones]
-    _, total, _, _, fraction, _ = loop(g, MOST_ROUNDS, start, body, goes_on)
+    start = [ones, ones, g.Mul(ones, huge), first, first]
+    _, total, _, _, fraction = repeat_while(g, MOST_ROUNDS, start, step)
     density = _density(g, a, x)
     return g.Mul(density, g.Where(by_series, g.Div(total, series_a), fraction))
 

@@ -9,7 +9,7 @@ import torch
 
 from torch_onnx.builder.values import OnnxValue
 from torch_onnx.ops.approximation import computable
-from torch_onnx.ops.loops import loop
+from torch_onnx.ops.loops import repeat
 from torch_onnx.ops.table import OpTable
 
 if TYPE_CHECKING:
@@ -71,14 +71,15 @@ def _by_loop(g: Builder, x: OnnxValue, degree: OnnxValue, first: First, step: St
     shape = g.shape_vector(found)
     start = [found, g.Expand(linear, shape), g.Expand(one, shape)]
 
-    def body(index: OnnxValue, carried: list[OnnxValue]) -> list[OnnxValue]:
-        found, now, before = carried
+    def following(
+        index: OnnxValue, found: OnnxValue, now: OnnxValue, before: OnnxValue
+    ) -> list[OnnxValue]:
         k = g.Add(index, g.constant(1))
-        following = step(g, x, g.cast(k, x.dtype), now, before)
+        after = step(g, x, g.cast(k, x.dtype), now, before)
         reached = g.Equal(degree, g.Add(k, g.constant(1)))
-        return [g.Where(reached, following, found), following, now]
+        return [g.Where(reached, after, found), after, now]
 
-    return loop(g, rounds, start, body)[0]
+    return repeat(g, rounds, start, following)[0]
 
 
 def _double(g: Builder, x: OnnxValue) -> OnnxValue:
