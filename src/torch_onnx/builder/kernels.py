@@ -48,6 +48,7 @@ KERNELS: dict[str, str] = {
     "CumSum": "float16 float32 float64 int32 int64",
     "DeformConv": "float16 float32 float64",
     "DepthToSpace": "float16 float32 float64 int8 uint8",
+    "Dropout": "float16 float32 float64",
     "Einsum": "float16 float32 float64 int32 int64",
     "Expand": "float16 float32 float64 bool int8 int16 int32 int64 uint8 uint16 uint32 uint64",
     "GRU": "float16 float32",

@@ -1,4 +1,4 @@
-"""Activation functions, and dropout, which does nothing outside of training."""
+"""Activation functions."""
 
 from __future__ import annotations
 
@@ -148,19 +148,3 @@ def glu(g: Builder, self: OnnxValue, dim: int = -1) -> OnnxValue:
         raise NotExpressible("glu needs a known size along its dim")
     gate = g.Sigmoid(g.Slice(self, [size // 2], [size], axes=[dim % len(self.shape or ())]))
     return g.Mul(g.Slice(self, [0], [size // 2], axes=[dim % len(self.shape or ())]), gate)
-
-
-@aten("dropout", "alpha_dropout", "feature_dropout", "feature_alpha_dropout")
-def dropout(g: Builder, input: OnnxValue, p: float, train: bool) -> OnnxValue:
-    if train and p > 0:
-        raise NotExpressible("dropout in training mode is random; export in eval mode")
-    return input
-
-
-@aten("rrelu")
-def randomized_leaky_relu(
-    g: Builder, self: OnnxValue, lower: Any = 0.125, upper: Any = 1 / 3, training: bool = False
-) -> OnnxValue:
-    if training:
-        raise NotExpressible("rrelu in training mode is random; export in eval mode")
-    return leaky_relu(g, self, (lower + upper) / 2)
