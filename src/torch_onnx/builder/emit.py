@@ -50,6 +50,7 @@ class Builder(Sizes):
         functions: the model-local functions made so far.
         results: every node's results, in the order made.
         translate_block: translates the body of an If, Loop or Scan into the current scope.
+        seeds: of the random nodes to come, where the program gives any.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class Builder(Sizes):
         self.functions: dict[ir.OperatorIdentifier, ir.Function] = {}
         self.results: list[OnnxValue] = []
         self.translate_block: TranslateBlock | None = None
+        self.seeds: Iterator[float] | None = None
         self._scopes: list[Scope] = [Scope()]
         self._names: dict[str, int] = {}
         self._source: Source = NO_SOURCE
@@ -97,6 +99,8 @@ class Builder(Sizes):
         schema = schema_of(operator, self.opset)
         raw_inputs, raw_attributes = bind(schema, args, kwargs)
         inputs = self._inputs(schema, raw_inputs)
+        if self.seeds is not None and "seed" in schema.attributes:
+            raw_attributes.setdefault("seed", next(self.seeds))
         attributes = _attributes(schema, raw_attributes)
         for formal in schema.attributes.values():
             if formal.required and formal.name not in attributes:

@@ -14,6 +14,7 @@ import torch
 from torch_onnx.builder.dtypes import is_integer
 from torch_onnx.builder.values import Integer, Number, OnnxValue
 from torch_onnx.ops.approximation import computable, log_of_one_plus
+from torch_onnx.ops.arithmetic import scaled
 from torch_onnx.ops.axes import rank_of, sizes_of
 from torch_onnx.ops.creation import filled_sizes
 from torch_onnx.ops.loops import repeat_while
@@ -33,23 +34,27 @@ def _wide(dtype: torch.dtype) -> torch.dtype:
 
 def uniform_numbers(g: Builder, sizes: Sequence[Any], dtype: torch.dtype) -> OnnxValue:
     """Numbers in [0, 1), all multiples of the same power of ½. float32 or float64."""
-    if not g.opset < FIRST_WITHOUT_KERNELS:
+    if g.opset >= FIRST_WITHOUT_KERNELS:
         return _uniform_of_bits(g, sizes, dtype)
     if sizes and all(isinstance(size, int) for size in sizes):
         return g.RandomUniform(shape=list(sizes), dtype=dtype)
     return g.RandomUniformLike(filled_sizes(g, sizes, 0, torch.float32), dtype=dtype)
 
 
-def normal_numbers(g: Builder, sizes: Sequence[Any], dtype: torch.dtype) -> OnnxValue:
-    """Numbers of mean 0 and deviation 1. float32 or float64."""
-    if not g.opset < FIRST_WITHOUT_KERNELS:
+def normal_numbers(
+    g: Builder, sizes: Sequence[Any], dtype: torch.dtype, mean: float = 0.0, std: float = 1.0
+) -> OnnxValue:
+    """Numbers of a mean and deviation. float32 or float64."""
+    if g.opset >= FIRST_WITHOUT_KERNELS:
         # By Box and Muller's transform.
         u, v = (_uniform_of_bits(g, sizes, dtype) for _ in range(2))
         radius = g.Sqrt(g.Mul(g.like(2.0, u), _exponential(g, u)))
-        return g.Mul(radius, g.Cos(g.Mul(v, g.like(2 * math.pi, v))))
+        z = g.Mul(radius, g.Cos(g.Mul(v, g.like(2 * math.pi, v))))
+        return _shifted(g, scaled(g, z, std), mean)
+    wanted = {"dtype": dtype, "mean": mean, "scale": std}
     if sizes and all(isinstance(size, int) for size in sizes):
-        return g.RandomNormal(shape=list(sizes), dtype=dtype)
-    return g.RandomNormalLike(filled_sizes(g, sizes, 0, torch.float32), dtype=dtype)
+        return g.RandomNormal(shape=list(sizes), **wanted)
+    return g.RandomNormalLike(filled_sizes(g, sizes, 0, torch.float32), **wanted)
 
 
 FIRST_WITHOUT_KERNELS = 22
@@ -121,8 +126,11 @@ def randn_like(
 @aten("uniform")
 def uniform(g: Builder, self: OnnxValue, from_: Number = 0.0, to: Number = 1.0) -> OnnxValue:
     u = uniform_numbers(g, sizes_of(g, self), _wide(self.dtype))
-    low, high = (g.scalar(number, u.dtype) for number in (from_, to))
-    return g.Add(low, g.Mul(_below_one(g, u, self.dtype), g.cast(g.Sub(high, low), self.dtype)))
+    u = _below_one(g, u, self.dtype)
+    if isinstance(from_, OnnxValue) or isinstance(to, OnnxValue):
+        low, high = (g.scalar(number, u.dtype) for number in (from_, to))
+        return g.Add(g.Mul(u, g.Sub(high, low)), low)
+    return _shifted(g, scaled(g, u, to - from_), from_)
 
 
 @aten("normal_functional")
@@ -148,13 +156,20 @@ def normal_of_tensors(g: Builder, mean: Any, result: OnnxValue, std: Any = 1.0) 
 
 
 def _normal(g: Builder, sizes: Sequence[Any], mean: Any, std: Any, dtype: torch.dtype) -> OnnxValue:
-    z = normal_numbers(g, sizes, _wide(dtype))
-    return g.Add(g.Mul(z, _as_dtype(g, std, z.dtype)), _as_dtype(g, mean, z.dtype))
+    wide = _wide(dtype)
+    if not (isinstance(mean, OnnxValue) or isinstance(std, OnnxValue)):
+        return normal_numbers(g, sizes, wide, float(mean), float(std))
+    z = normal_numbers(g, sizes, wide)
+    return g.Add(g.Mul(z, _as_dtype(g, std, wide)), _as_dtype(g, mean, wide))
 
 
 def _as_dtype(g: Builder, x: Any, dtype: torch.dtype) -> OnnxValue:
     is_tensor = isinstance(x, OnnxValue) and not x.is_number
     return g.cast(x, dtype) if is_tensor else g.scalar(x, dtype)
+
+
+def _shifted(g: Builder, x: OnnxValue, by: Number) -> OnnxValue:
+    return x if by == 0 else g.Add(x, g.scalar(by, x.dtype))
 
 
 @aten("log_normal")
@@ -171,7 +186,7 @@ def _integers(g: Builder, sizes: Sequence[Any], low: Any, high: Any) -> OnnxValu
     count = g.Sub(last, first)
     u = uniform_numbers(g, sizes, torch.float64)
     steps = g.Min(g.Floor(g.Mul(u, count)), g.Sub(count, g.like(1.0, u)))
-    return g.Add(steps, first)
+    return _shifted(g, steps, low) if isinstance(low, int) else g.Add(steps, first)
 
 
 @aten("randint", "randint.generator")
@@ -270,7 +285,8 @@ def _chances(g: Builder, sizes: Sequence[Any], p: OnnxValue) -> OnnxValue:
 @aten("exponential")
 def exponential(g: Builder, self: OnnxValue, lambd: Number = 1.0) -> OnnxValue:
     u = uniform_numbers(g, sizes_of(g, self), _wide(self.dtype))
-    return g.Div(_exponential(g, u), g.scalar(lambd, u.dtype))
+    waits = _exponential(g, u)
+    return waits if lambd == 1 else g.Div(waits, g.scalar(lambd, u.dtype))
 
 
 @aten("cauchy")
@@ -280,7 +296,7 @@ def cauchy(g: Builder, self: OnnxValue, median: Number = 0.0, sigma: Number = 1.
     between = torch.finfo(u.dtype).eps / 4
     angle = g.Mul(g.Add(u, g.like(between - 0.5, u)), g.like(math.pi, u))
     tangent = g.Div(g.Sin(angle), g.Cos(angle))
-    return g.Add(g.scalar(median, u.dtype), g.Mul(tangent, g.scalar(sigma, u.dtype)))
+    return _shifted(g, scaled(g, tangent, sigma), median)
 
 
 @aten("geometric")
