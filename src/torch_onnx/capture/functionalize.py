@@ -245,6 +245,12 @@ WITH_STATE = {
     "aten::fused_moving_avg_obs_fake_quant": "aten::_fused_moving_avg_obs_fq_helper_functional",
 }
 
+# Operators whose functional form is not called as they are.
+NAMED_OTHERWISE = {
+    "aten::bernoulli_.float": "aten::bernoulli.p",
+    "aten::normal_": "aten::normal_functional",
+}
+
 
 def functional_form(op: Operator) -> Operator | None:
     """The operator that returns what ``op`` writes: ``add_.Tensor`` → ``add.Tensor``."""
@@ -252,9 +258,8 @@ def functional_form(op: Operator) -> Operator | None:
         return operator_named(WITH_STATE[op.name])
     name, _, overload = op.name.partition(".")
     if name.endswith("_") and not name.endswith("__"):
-        plain = name[:-1]
-        special = {"aten::normal": "aten::normal_functional"}.get(plain, plain)
-        found = operator_named(f"{special}.{overload}" if overload else special)
+        plain = f"{name[:-1]}.{overload}" if overload else name[:-1]
+        found = operator_named(NAMED_OTHERWISE.get(op.name, plain))
         return found if found is not None and not found.is_mutating else None
     if any(a.written and not a.keyword_only for a in op.arguments):
         # Only what is written to ``out=`` is a result and nothing else.

@@ -22,7 +22,7 @@ aten = OpTable("dropout")
 
 @aten("dropout")
 def dropout(g: Builder, input: OnnxValue, p: float, train: bool) -> OnnxValue:
-    return native_dropout(g, input, p, train)[0]
+    return native_dropout(g, input, p, train)[0] if train and p > 0 else input
 
 
 @aten("native_dropout")
@@ -34,13 +34,16 @@ def native_dropout(
         return [input, filled_like(g, input, True, torch.bool)]
     if p == 1:
         return [_nothing(g, input), filled_like(g, input, False, torch.bool)]
-    if g.opset >= 12:
-        both: tuple[OnnxValue, ...] = g.Dropout(
-            input, g.constant(p, torch.float32), True, outputs=2
-        )
-        return both
-    kept = coins(g, sizes_of(g, input), 1 - p)
+    kept = _kept_elements(g, input, p)
     return [_kept(g, input, kept, p), kept]
+
+
+def _kept_elements(g: Builder, x: OnnxValue, p: float) -> OnnxValue:
+    if g.opset < 12:
+        return coins(g, sizes_of(g, x), 1 - p)
+    # Its mask: ONNX Runtime 1.32 takes a Dropout away whose mask nothing uses, in training too.
+    mask: OnnxValue = g.Dropout(x, g.constant(p, torch.float32), True, outputs=2)[1]
+    return mask
 
 
 def _nothing(g: Builder, x: OnnxValue) -> OnnxValue:
