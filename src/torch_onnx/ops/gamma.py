@@ -124,6 +124,7 @@ def polygamma(g: Builder, n: int, self: OnnxValue) -> OnnxValue:
     derivative = horner(g, cotangent, _cotangent_derivative(n))
     mirror = g.Neg(positive) if n % 2 else positive
     reflected = g.Sub(mirror, derivative)
+    pole = g.Or(pole, g.Equal(x, g.like(-math.inf, x)))
     reflected = g.Where(pole, g.like(sign * math.inf, x), reflected)
     return g.Where(negative, reflected, positive)
 

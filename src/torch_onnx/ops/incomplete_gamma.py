@@ -55,14 +55,13 @@ def _at_the_edges(g: Builder, a: OnnxValue, x: OnnxValue, lower: bool) -> OnnxVa
     zero, one, nan = (g.like(number, a) for number in (0.0, 1.0, math.nan))
     infinity = g.like(math.inf, a)
     nothing, everything = (zero, one) if lower else (one, zero)
-    # All of the mass lies beyond x for x = 0 or infinite a, and before it the other way round.
-    edge = g.Where(g.Or(g.Equal(x, zero), g.Equal(a, infinity)), nothing, everything)
-    undefined = g.Or(
-        g.And(g.Equal(a, zero), g.Equal(x, zero)), g.And(g.Equal(a, infinity), g.Equal(x, infinity))
-    )
-    negative = g.Or(g.Less(a, zero), g.Less(x, zero))
-    unknown = g.Or(g.IsNaN(a), g.IsNaN(x))
-    return g.Where(g.Or(g.Or(undefined, negative), unknown), nan, edge)
+    # The later rules come first in PyTorch.
+    infinite = g.Equal(x, infinity)
+    edge = g.Where(infinite, everything, nan)
+    edge = g.Where(g.Equal(a, infinity), g.Where(infinite, nan, nothing), edge)
+    edge = g.Where(g.Equal(x, zero), nothing, edge)
+    edge = g.Where(g.Equal(a, zero), g.Where(g.Greater(x, zero), everything, nan), edge)
+    return g.Where(g.Or(g.Less(a, zero), g.Less(x, zero)), nan, edge)
 
 
 LARGE = 1000.0
