@@ -212,7 +212,12 @@ def randint_from(
     return g.cast(_integers(g, size, low, high), result.dtype)
 
 
-@aten("randint_like", "randint_like.Tensor", "randint_like.generator")
+@aten(
+    "randint_like",
+    "randint_like.Tensor",
+    "randint_like.generator",
+    "randint_like.Tensor_generator",
+)
 def randint_like(
     g: Builder, self: OnnxValue, high: Any, result: OnnxValue, dtype: torch.dtype | None = None
 ) -> OnnxValue:
