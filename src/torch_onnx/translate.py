@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -204,6 +205,7 @@ class Translator:
         self.g = Builder(opset, custom_opsets or {}, metadata)
         self.env: dict[Value, Any] = {}
         self.refused: list[UnsupportedCall] = []
+        self.generators: dict[int, Iterator[float]] = {}
         self.g.translate_block = self.block
 
     def run(
@@ -294,7 +296,17 @@ class Translator:
             given["result"] = self._declared(call)
         if "blocks" in row.accepts:
             given["blocks"] = call.blocks
+        self.g.seeds = self._seeds(args.get("generator"))
         return row.fn(self.g, **given)
+
+    def _seeds(self, generator: Any) -> Iterator[float] | None:
+        """Seeds of the nodes that draw from a generator: its own, then the numbers after that one
+        (ONNX's are floats, which hold 24 bits), for each node starts a sequence of its own.
+        """
+        if not isinstance(generator, torch.Generator):
+            return None
+        first = generator.initial_seed() % 2**23
+        return self.generators.setdefault(id(generator), map(float, itertools.count(first)))
 
     def _promote(self, row: Row, args: dict[str, Any]) -> None:
         names = [name for name in row.promote if args.get(name) is not None]

@@ -17,7 +17,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from conformance.check import Outcome, check
-from conformance.samples import UNSPECIFIED, operators, samples
+from conformance.samples import operators, samples, values_count
 from conformance.unique import IN_FLOAT64, UNIQUE
 
 SECONDS_PER_OPERATOR = 180
@@ -73,7 +73,7 @@ def run_operator(job: tuple[str, argparse.Namespace]) -> tuple[str, list[dict[st
                 sample,
                 options.opset,
                 options.dynamic,
-                values=info.name not in UNSPECIFIED,
+                values=values_count(info.name, sample),
                 unique=UNIQUE.get(info.name),
                 in_float64=info.name in IN_FLOAT64,
             )

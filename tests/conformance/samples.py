@@ -23,6 +23,11 @@ UNSPECIFIED = frozenset(
     "nn.functional.rrelu pca_lowrank svd_lowrank".split()
 )
 
+# They drop out in some samples, whose values are random.
+UNSPECIFIED_IN_PART = frozenset(
+    "nn.functional.multi_head_attention_forward nn.functional.scaled_dot_product_attention".split()
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Sample:
@@ -30,6 +35,7 @@ class Sample:
 
     call: Callable[..., Any]
     tensors: tuple[torch.Tensor, ...]
+    drops_out: bool = False
 
 
 def operators() -> dict[str, OpInfo]:
@@ -51,6 +57,12 @@ def samples(info: OpInfo, dtype: torch.dtype, at_most: int | None = None) -> Ite
             yield _sample(info.op, (sample.input, *sample.args), sample.kwargs)
 
 
+def values_count(name: str, sample: Sample) -> bool:
+    """Whether a sample's values can be compared, and not only their types."""
+    random = name in UNSPECIFIED_IN_PART and sample.drops_out
+    return not (random or name in UNSPECIFIED)
+
+
 def _sample(op: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Sample:
     leaves, structure = tree_flatten((args, kwargs))
     places = [i for i, leaf in enumerate(leaves) if isinstance(leaf, torch.Tensor)]
@@ -62,4 +74,5 @@ def _sample(op: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any
         args, kwargs = tree_unflatten(filled, structure)
         return op(*args, **kwargs)
 
-    return Sample(call, tuple(leaves[place].detach() for place in places))
+    drops_out = bool(kwargs.get("dropout_p") or kwargs.get("training"))
+    return Sample(call, tuple(leaves[place].detach() for place in places), drops_out)

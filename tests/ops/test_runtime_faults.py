@@ -111,3 +111,32 @@ def test_inverse_dft_divides_doubles_in_float32() -> None:
     wanted = np.fft.ifft(spectrum[..., 0] + 1j * spectrum[..., 1])
     got = run("DFT", 17, spectrum, axis=1, inverse=1)
     assert np.abs(got[..., 0] + 1j * got[..., 1] - wanted).max() > 1e-9
+
+
+@pytest.mark.parametrize("operator", ["RandomUniformLike", "RandomNormalLike", "Multinomial"])
+def test_random_operators_have_no_kernels_from_opset_22_on(operator: str) -> None:
+    rows = X[0, 0]
+    with pytest.raises(Exception, match=f"implementation for {operator}"):
+        run(operator, 22, rows)
+    run(operator, 21, rows)
+
+
+def test_dropout_of_training_is_taken_away_where_its_mask_is_not_used() -> None:
+    ratio, training = (
+        helper.make_tensor("ratio", onnx.TensorProto.FLOAT, [], [0.5]),
+        helper.make_tensor("training", onnx.TensorProto.BOOL, [], [True]),
+    )
+    nodes = [
+        helper.make_node("Relu", ["x"], ["a"]),
+        helper.make_node("Dropout", ["a", "ratio", "training"], ["b"]),
+        helper.make_node("Relu", ["b"], ["y"]),
+    ]
+    declared = [helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, X.shape)]
+    graph = helper.make_graph(
+        nodes, "one", declared, [onnx.ValueInfoProto(name="y")], [ratio, training]
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=9)
+    session = onnxruntime.InferenceSession(
+        model.SerializeToString(), providers=["CPUExecutionProvider"]
+    )
+    np.testing.assert_array_equal(session.run(None, {"x": X})[0], np.maximum(X, 0))

@@ -52,6 +52,7 @@ class Builder(Sizes, Complexes):
         functions: the model-local functions made so far.
         results: every node's results, in the order made.
         translate_block: translates the body of an If, Loop or Scan into the current scope.
+        seeds: of the random nodes to come, where the program gives any.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class Builder(Sizes, Complexes):
         self.functions: dict[ir.OperatorIdentifier, ir.Function] = {}
         self.results: list[OnnxValue] = []
         self.translate_block: TranslateBlock | None = None
+        self.seeds: Iterator[float] | None = None
         self._scopes: list[Scope] = [Scope()]
         self._names: dict[str, int] = {}
         self._source: Source = NO_SOURCE
@@ -99,6 +101,8 @@ class Builder(Sizes, Complexes):
         schema = schema_of(operator, self.opset)
         raw_inputs, raw_attributes = bind(schema, args, kwargs)
         inputs = self._inputs(schema, raw_inputs)
+        if self.seeds is not None and "seed" in schema.attributes:
+            raw_attributes.setdefault("seed", next(self.seeds))
         attributes = _attributes(schema, raw_attributes)
         for formal in schema.attributes.values():
             if formal.required and formal.name not in attributes:

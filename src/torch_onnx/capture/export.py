@@ -172,7 +172,8 @@ def from_exported_program(
                 reader.env[node] = fake
             continue
         if kind not in ("PARAMETER", "BUFFER", "CONSTANT_TENSOR"):
-            reader.env[node] = None
+            known = program.constants.get(spec.target)
+            reader.env[node] = known if isinstance(known, torch.Generator) else None
             continue
         parameter = _parameter(program, spec, node, prefix, dims)
         parameters.append(parameter)

@@ -271,7 +271,6 @@ WITH_STATE = {
     "aten::fused_moving_avg_obs_fake_quant": "aten::_fused_moving_avg_obs_fq_helper_functional",
 }
 
-
 # Functional forms of other names than what writes in place.
 RENAMED = {
     "aten::normal": "aten::normal_functional",

@@ -148,15 +148,3 @@ def glu(g: Builder, self: OnnxValue, dim: int = -1) -> OnnxValue:
         raise NotExpressible("glu needs a known size along its dim")
     gate = g.Sigmoid(g.Slice(self, [size // 2], [size], axes=[dim % len(self.shape or ())]))
     return g.Mul(g.Slice(self, [0], [size // 2], axes=[dim % len(self.shape or ())]), gate)
-
-
-@aten("rrelu")
-def randomized_leaky_relu(
-    g: Builder, self: OnnxValue, lower: Any = 0.125, upper: Any = 1 / 3, training: bool = False
-) -> OnnxValue:
-    if training:
-        # Each negative element is scaled by a slope of its own.
-        template = g.cast(self, torch.float64) if self.dtype == torch.bfloat16 else self
-        slope = g.RandomUniformLike(template, low=float(lower), high=float(upper))
-        return g.Where(g.Less(self, g.like(0, self)), g.Mul(self, g.cast(slope, self.dtype)), self)
-    return leaky_relu(g, self, (lower + upper) / 2)

@@ -11,6 +11,7 @@ from torch_onnx.builder.values import OnnxValue
 from torch_onnx.errors import NotExpressible
 from torch_onnx.ops.axes import rank_of, refuse_complex, shape_of
 from torch_onnx.ops.creation import triangle_mask
+from torch_onnx.ops.dropout import dropout
 from torch_onnx.ops.softmax import along, has_finite
 from torch_onnx.ops.table import OpTable
 
@@ -35,20 +36,18 @@ def attention(
     """``softmax(q kᵀ·scale + mask) v``; a query whose keys are all masked gives zeros."""
     for x in (query, key, value):
         refuse_complex(x)
-    if dropout_p:
-        raise NotExpressible("attention with dropout is random; export in eval mode")
     if is_causal and attn_mask is not None:
         raise NotExpressible("attention with both a mask and is_causal is not translated")
     if attn_mask is not None and attn_mask.dtype != torch.bool:
         attn_mask = g.cast(attn_mask, query.dtype)
     if not enable_gqa and (shared := _shared_heads(key, value)) is not None:
         (key, value), enable_gqa = shared, True
-    if _is_one_node(g, query, key, value, attn_mask, scale, enable_gqa):
+    if not dropout_p and _is_one_node(g, query, key, value, attn_mask, scale, enable_gqa):
         return g.Attention(query, key, value, attn_mask, is_causal=int(is_causal), scale=scale)
     heads = _group_size(query, key) if enable_gqa else 1
     if heads > 1:
-        return _grouped(g, query, key, value, attn_mask, is_causal, scale, heads)
-    return _decomposed(g, query, key, value, attn_mask, is_causal, scale)
+        return _grouped(g, query, key, value, attn_mask, is_causal, scale, heads, dropout_p)
+    return _decomposed(g, query, key, value, attn_mask, is_causal, scale, dropout_p)
 
 
 def _is_one_node(
@@ -136,6 +135,7 @@ def _grouped(
     is_causal: bool,
     scale: Any,
     heads: int,
+    dropout_p: float,
 ) -> OnnxValue:
     """``heads`` queries share a key: an axis for them that keys and values are broadcast along."""
     rank, sizes = rank_of(query), g.sizes(query)
@@ -149,7 +149,8 @@ def _grouped(
         else:
             mask = g.reshape(mask, [*rows[:-3], groups, heads, *rows[-2:]])
     key, value = (g.Unsqueeze(x, axes=[rank - 2]) for x in (key, value))
-    result = _decomposed(g, g.reshape(query, split), key, value, mask, is_causal, scale)
+    query = g.reshape(query, split)
+    result = _decomposed(g, query, key, value, mask, is_causal, scale, dropout_p)
     return g.reshape(result, [*sizes[:-1], g.size(value, -1)])
 
 
@@ -161,6 +162,7 @@ def _decomposed(
     mask: OnnxValue | None,
     is_causal: bool,
     scale: Any,
+    dropout_p: float,
 ) -> OnnxValue:
     rank = rank_of(key)
     swapped = [*range(rank - 2), rank - 1, rank - 2]
@@ -168,7 +170,8 @@ def _decomposed(
     added, attends = _added_mask(g, query, key, mask, is_causal)
     if added is not None:
         scores = g.Add(scores, added)
-    result = g.MatMul(along(g, "Softmax", scores, -1), value)
+    weights = dropout(g, along(g, "Softmax", scores, -1), dropout_p, train=True)
+    result = g.MatMul(weights, value)
     return result if attends is None else g.Where(attends, result, g.like(0.0, result))
 
 

@@ -117,9 +117,14 @@ def is_close(
     atol: float = 1e-08,
     equal_nan: bool = False,
 ) -> OnnxValue:
-    if equal_nan or not self.dtype.is_floating_point:
-        raise NotExpressible("isclose is translated for floats and without equal_nan")
+    same = g.Equal(self, other)
+    if self.dtype.is_complex:
+        raise NotExpressible("isclose of complex tensors is not translated")
+    if equal_nan and self.dtype.is_floating_point:
+        same = g.Or(same, g.And(g.IsNaN(self), g.IsNaN(other)))
+    if not self.dtype.is_floating_point:
+        self, other = (g.cast(x, torch.get_default_dtype()) for x in (self, other))
     bound = g.Add(g.like(atol, self), g.Mul(g.like(rtol, self), g.Abs(other)))
     distance = g.Abs(g.Sub(self, other))
     near = g.And(less_or_equal(g, distance, bound), g.Not(g.IsInf(distance)))
-    return g.Or(near, g.Equal(self, other))
+    return g.Or(near, same)

@@ -1,4 +1,7 @@
-"""Random numbers. ONNX's generators draw other ones than PyTorch's, from the same distributions."""
+"""Random numbers: uniform and normal ones, and the distributions that are made of them.
+
+Each run of a model draws anew. The numbers are not PyTorch's, their distributions are.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from torch_onnx.builder.dtypes import is_integer
 from torch_onnx.builder.values import Integer, Number, OnnxValue
-from torch_onnx.errors import NotExpressible
-from torch_onnx.ops.axes import rank_of
+from torch_onnx.ops.approximation import computable, log_of_one_plus
+from torch_onnx.ops.arithmetic import scaled
+from torch_onnx.ops.axes import rank_of, sizes_of
 from torch_onnx.ops.creation import filled_sizes
+from torch_onnx.ops.loops import repeat_while
 from torch_onnx.ops.table import OpTable
 
 if TYPE_CHECKING:
@@ -19,91 +25,168 @@ if TYPE_CHECKING:
 
 aten = OpTable("random")
 
-DRAWN = (torch.float16, torch.float32, torch.float64)
+# The sources. What distributions are computed in is float64 or float32.
 
 
-def _sizes(g: Builder, x: OnnxValue) -> list[Integer]:
-    return [g.size(x, axis) for axis in range(rank_of(x))]
+def _wide(dtype: torch.dtype) -> torch.dtype:
+    return torch.float64 if dtype == torch.float64 else torch.float32
 
 
-# Drawing. Other dtypes are drawn in one of these and cast.
+def uniform_numbers(g: Builder, sizes: Sequence[Any], dtype: torch.dtype) -> OnnxValue:
+    """Numbers in [0, 1), all multiples of the same power of ½. float32 or float64."""
+    if g.opset >= FIRST_WITHOUT_KERNELS:
+        return _uniform_of_bits(g, sizes, dtype)
+    if sizes and all(isinstance(size, int) for size in sizes):
+        return g.RandomUniform(shape=list(sizes), dtype=dtype)
+    return g.RandomUniformLike(filled_sizes(g, sizes, 0, torch.float32), dtype=dtype)
 
 
-def _uniform(
-    g: Builder, sizes: Sequence[Integer], dtype: torch.dtype, low: float = 0.0, high: float = 1.0
+def normal_numbers(
+    g: Builder, sizes: Sequence[Any], dtype: torch.dtype, mean: float = 0.0, std: float = 1.0
 ) -> OnnxValue:
-    """Uniform numbers of ``[low, high)``."""
-    return _drawn(g, "RandomUniform", sizes, dtype, low=low, high=high)
+    """Numbers of a mean and deviation. float32 or float64."""
+    if g.opset >= FIRST_WITHOUT_KERNELS:
+        # By Box and Muller's transform.
+        u, v = (_uniform_of_bits(g, sizes, dtype) for _ in range(2))
+        radius = g.Sqrt(g.Mul(g.like(2.0, u), _exponential(g, u)))
+        z = g.Mul(radius, g.Cos(g.Mul(v, g.like(2 * math.pi, v))))
+        return _shifted(g, scaled(g, z, std), mean)
+    wanted = {"dtype": dtype, "mean": mean, "scale": std}
+    if sizes and all(isinstance(size, int) for size in sizes):
+        return g.RandomNormal(shape=list(sizes), **wanted)
+    return g.RandomNormalLike(filled_sizes(g, sizes, 0, torch.float32), **wanted)
 
 
-def _normal(
-    g: Builder, sizes: Sequence[Integer], dtype: torch.dtype, mean: float = 0.0, std: float = 1.0
-) -> OnnxValue:
-    return _drawn(g, "RandomNormal", sizes, dtype, mean=mean, scale=std)
+FIRST_WITHOUT_KERNELS = 22
+"""ONNX Runtime 1.32 has no kernels for this opset's random operators, save for Dropout: random
+bits are drawn with that.
+"""
 
 
-def _drawn(
-    g: Builder, operator: str, sizes: Sequence[Integer], dtype: torch.dtype, **attributes: float
-) -> OnnxValue:
-    drawn = dtype if dtype in DRAWN else torch.float32
-    options: dict[str, Any] = dict(attributes)
-    if all(isinstance(size, int) for size in sizes):
-        # ONNX Runtime takes no empty list of sizes.
-        shape = list(sizes) or [1]
-        result: OnnxValue = g.node(operator, dtype=drawn, shape=shape, **options)
-        result = result if sizes else g.Reshape(result, [])
-    else:
-        template = filled_sizes(g, sizes, 0, drawn)
-        result = g.node(f"{operator}Like", template, dtype=drawn, **options)
-    return g.cast(result, dtype)
+def coins(g: Builder, sizes: Sequence[Any], p: float) -> OnnxValue:
+    """Bools that are true with the probability p, which is more than 0."""
+    if g.opset < 12:
+        u = uniform_numbers(g, sizes, torch.float32)
+        return g.Less(u, g.like(p, u))
+    ones = filled_sizes(g, sizes, 1.0, torch.float32)
+    kept: OnnxValue = g.Dropout(ones, g.constant(1 - p, torch.float32), True, outputs=2)[1]
+    return kept
 
 
-def _integers(
-    g: Builder, sizes: Sequence[Integer], low: Number, high: Number, dtype: torch.dtype
-) -> OnnxValue:
-    """Integers of ``[low, high)``, drawn with 53 bits."""
-    start, end = _real(g, low), _real(g, high)
-    share = _uniform(g, sizes, torch.float64)
-    return g.cast(g.Floor(g.Add(g.Mul(share, g.Sub(end, start)), start)), dtype)
+def _uniform_of_bits(g: Builder, sizes: Sequence[Any], dtype: torch.dtype) -> OnnxValue:
+    count = 53 if dtype == torch.float64 else 24
+    bits = g.cast(coins(g, [*sizes, count], 0.5), dtype)
+    return g.MatMul(bits, g.constant([0.5**k for k in range(1, count + 1)], dtype))
 
 
-def _real(g: Builder, number: Number) -> OnnxValue:
-    if isinstance(number, OnnxValue):
-        return (
-            g.scalar(number, torch.float64) if number.is_number else g.cast(number, torch.float64)
-        )
-    return g.constant(float(number), torch.float64)
+def _exponential(g: Builder, u: OnnxValue) -> OnnxValue:
+    """``-log(1 - u)``."""
+    return g.Neg(g.Log(g.Sub(g.like(1.0, u), u)))
 
 
-# Operators.
+def _below_one(g: Builder, u: OnnxValue, dtype: torch.dtype) -> OnnxValue:
+    """u in another dtype: half types would round the largest numbers up to 1."""
+    if dtype in (torch.float16, torch.bfloat16):
+        cells = g.like(1 / torch.finfo(dtype).eps, u)
+        u = g.Div(g.Floor(g.Mul(u, cells)), cells)
+    return g.cast(u, dtype)
+
+
+# Uniform and normal numbers.
 
 
 @aten("rand", "rand.generator")
 def rand(
     g: Builder, size: Sequence[Integer], result: OnnxValue, dtype: torch.dtype | None = None
 ) -> OnnxValue:
-    return _uniform(g, size, result.dtype)
-
-
-@aten("randn", "randn.generator")
-def randn(
-    g: Builder, size: Sequence[Integer], result: OnnxValue, dtype: torch.dtype | None = None
-) -> OnnxValue:
-    return _normal(g, size, result.dtype)
+    return _below_one(g, uniform_numbers(g, size, _wide(result.dtype)), result.dtype)
 
 
 @aten("rand_like", "rand_like.generator")
 def rand_like(
     g: Builder, self: OnnxValue, result: OnnxValue, dtype: torch.dtype | None = None
 ) -> OnnxValue:
-    return _uniform(g, _sizes(g, self), result.dtype)
+    return rand(g, sizes_of(g, self), result)  # type: ignore[arg-type]
+
+
+@aten("randn", "randn.generator")
+def randn(
+    g: Builder, size: Sequence[Integer], result: OnnxValue, dtype: torch.dtype | None = None
+) -> OnnxValue:
+    return normal_numbers(g, size, _wide(result.dtype))
 
 
 @aten("randn_like", "randn_like.generator")
 def randn_like(
     g: Builder, self: OnnxValue, result: OnnxValue, dtype: torch.dtype | None = None
 ) -> OnnxValue:
-    return _normal(g, _sizes(g, self), result.dtype)
+    return normal_numbers(g, sizes_of(g, self), _wide(result.dtype))
+
+
+@aten("uniform")
+def uniform(g: Builder, self: OnnxValue, from_: Number = 0.0, to: Number = 1.0) -> OnnxValue:
+    u = uniform_numbers(g, sizes_of(g, self), _wide(self.dtype))
+    u = _below_one(g, u, self.dtype)
+    if isinstance(from_, OnnxValue) or isinstance(to, OnnxValue):
+        low, high = (g.scalar(number, u.dtype) for number in (from_, to))
+        return g.Add(g.Mul(u, g.Sub(high, low)), low)
+    return _shifted(g, scaled(g, u, to - from_), from_)
+
+
+@aten("normal_functional")
+def normal(g: Builder, self: OnnxValue, mean: Number = 0.0, std: Number = 1.0) -> OnnxValue:
+    return _normal(g, sizes_of(g, self), mean, std, self.dtype)
+
+
+@aten("normal.float_float")
+def normal_of_size(
+    g: Builder,
+    mean: Number,
+    std: Number,
+    size: Sequence[Integer],
+    result: OnnxValue,
+    dtype: torch.dtype | None = None,
+) -> OnnxValue:
+    return _normal(g, size, mean, std, result.dtype)
+
+
+@aten("normal.Tensor_float", "normal.float_Tensor", "normal.Tensor_Tensor")
+def normal_of_tensors(g: Builder, mean: Any, result: OnnxValue, std: Any = 1.0) -> OnnxValue:
+    return _normal(g, sizes_of(g, result), mean, std, result.dtype)
+
+
+def _normal(g: Builder, sizes: Sequence[Any], mean: Any, std: Any, dtype: torch.dtype) -> OnnxValue:
+    wide = _wide(dtype)
+    if not (isinstance(mean, OnnxValue) or isinstance(std, OnnxValue)):
+        return normal_numbers(g, sizes, wide, float(mean), float(std))
+    z = normal_numbers(g, sizes, wide)
+    return g.Add(g.Mul(z, _as_dtype(g, std, wide)), _as_dtype(g, mean, wide))
+
+
+def _as_dtype(g: Builder, x: Any, dtype: torch.dtype) -> OnnxValue:
+    is_tensor = isinstance(x, OnnxValue) and not x.is_number
+    return g.cast(x, dtype) if is_tensor else g.scalar(x, dtype)
+
+
+def _shifted(g: Builder, x: OnnxValue, by: Number) -> OnnxValue:
+    return x if by == 0 else g.Add(x, g.scalar(by, x.dtype))
+
+
+@aten("log_normal")
+def log_normal(g: Builder, self: OnnxValue, mean: Number = 1.0, std: Number = 2.0) -> OnnxValue:
+    return g.Exp(_normal(g, sizes_of(g, self), mean, std, self.dtype))
+
+
+# Integers.
+
+
+def _integers(g: Builder, sizes: Sequence[Any], low: Any, high: Any) -> OnnxValue:
+    """Integers from low up to, not including, high, as float64."""
+    first, last = (_as_dtype(g, number, torch.float64) for number in (low, high))
+    count = g.Sub(last, first)
+    u = uniform_numbers(g, sizes, torch.float64)
+    steps = g.Min(g.Floor(g.Mul(u, count)), g.Sub(count, g.like(1.0, u)))
+    return _shifted(g, steps, low) if isinstance(low, int) else g.Add(steps, first)
 
 
 @aten("randint", "randint.generator")
@@ -112,9 +195,9 @@ def randint(
     high: Integer,
     size: Sequence[Integer],
     result: OnnxValue,
-    dtype: torch.dtype | None = torch.int64,
+    dtype: torch.dtype | None = None,
 ) -> OnnxValue:
-    return _integers(g, size, 0, high, result.dtype)
+    return g.cast(_integers(g, size, 0, high), result.dtype)
 
 
 @aten("randint.low", "randint.low_generator")
@@ -124,23 +207,24 @@ def randint_from(
     high: Integer,
     size: Sequence[Integer],
     result: OnnxValue,
-    dtype: torch.dtype | None = torch.int64,
-) -> OnnxValue:
-    return _integers(g, size, low, high, result.dtype)
-
-
-@aten("randint_like", "randint_like.Tensor")
-def randint_like(
-    g: Builder,
-    self: OnnxValue,
-    high: Number,
-    result: OnnxValue,
     dtype: torch.dtype | None = None,
 ) -> OnnxValue:
-    return _integers(g, _sizes(g, self), 0, high, result.dtype)
+    return g.cast(_integers(g, size, low, high), result.dtype)
 
 
-@aten("randint_like.low_dtype")
+@aten(
+    "randint_like",
+    "randint_like.Tensor",
+    "randint_like.generator",
+    "randint_like.Tensor_generator",
+)
+def randint_like(
+    g: Builder, self: OnnxValue, high: Any, result: OnnxValue, dtype: torch.dtype | None = None
+) -> OnnxValue:
+    return g.cast(_integers(g, sizes_of(g, self), 0, high), result.dtype)
+
+
+@aten("randint_like.low_dtype", "randint_like.low_generator_dtype")
 def randint_like_from(
     g: Builder,
     self: OnnxValue,
@@ -149,211 +233,132 @@ def randint_like_from(
     result: OnnxValue,
     dtype: torch.dtype | None = None,
 ) -> OnnxValue:
-    return _integers(g, _sizes(g, self), low, high, result.dtype)
+    return g.cast(_integers(g, sizes_of(g, self), low, high), result.dtype)
+
+
+@aten("random", "random.to", "random.from")
+def random(g: Builder, self: OnnxValue, from_: int = 0, to: int | None = None) -> OnnxValue:
+    """Without an end: all that the dtype has from ``from_`` on, or that floats hold exactly."""
+    if to is None:
+        if self.dtype == torch.bool:
+            to = 2
+        elif is_integer(self.dtype):
+            to = torch.iinfo(self.dtype).max + 1
+        else:
+            to = round(2 / torch.finfo(self.dtype).eps) + 1
+    return g.cast(_integers(g, sizes_of(g, self), from_, to), self.dtype)
 
 
 @aten("randperm", "randperm.generator")
-def randperm(
-    g: Builder, n: Integer, result: OnnxValue, dtype: torch.dtype | None = torch.int64
+def random_permutation(
+    g: Builder, n: Integer, result: OnnxValue, dtype: torch.dtype | None = None
 ) -> OnnxValue:
-    share = _uniform(g, [n], torch.float32)
-    _, order = g.TopK(share, g.vector([n]), outputs=2)
+    """The order of random numbers."""
+    keys = uniform_numbers(g, [n], torch.float32)
+    _, order = g.TopK(keys, g.vector([n]), outputs=2)
     return g.cast(order, result.dtype)
 
 
+# Distributions made of uniform numbers.
+
+
 @aten("bernoulli")
-def bernoulli(g: Builder, self: OnnxValue, result: OnnxValue) -> OnnxValue:
-    return _bernoulli(g, _sizes(g, self), self, result.dtype)
-
-
-@aten("bernoulli.p")
-def bernoulli_all(g: Builder, self: OnnxValue, p: float, result: OnnxValue) -> OnnxValue:
-    return _bernoulli(g, _sizes(g, self), g.constant(p, torch.float32), result.dtype)
+def bernoulli(g: Builder, self: OnnxValue) -> OnnxValue:
+    return g.cast(_chances(g, sizes_of(g, self), self), self.dtype)
 
 
 @aten("bernoulli.Tensor")
-def bernoulli_each(g: Builder, self: OnnxValue, p: OnnxValue, result: OnnxValue) -> OnnxValue:
-    return _bernoulli(g, _sizes(g, self), p, result.dtype)
+def bernoulli_of_tensor(g: Builder, self: OnnxValue, p: OnnxValue) -> OnnxValue:
+    return g.cast(_chances(g, sizes_of(g, self), p), self.dtype)
 
 
-def _bernoulli(g: Builder, sizes: Sequence[Integer], p: OnnxValue, dtype: torch.dtype) -> OnnxValue:
-    p = p if p.dtype in DRAWN else g.cast(p, torch.float32)
-    return g.cast(g.Less(_uniform(g, sizes, p.dtype), p), dtype)
+@aten("bernoulli.p")
+def bernoulli_of_number(g: Builder, self: OnnxValue, p: Number) -> OnnxValue:
+    sizes = sizes_of(g, self)
+    if isinstance(p, OnnxValue):
+        return g.cast(_chances(g, sizes, g.scalar(p, torch.float32)), self.dtype)
+    if p in (0, 1):
+        return filled_sizes(g, sizes, int(p), self.dtype)  # type: ignore[arg-type]
+    return g.cast(coins(g, sizes, p), self.dtype)
 
 
-@aten("uniform")
-def uniform(g: Builder, self: OnnxValue, from_: float = 0.0, to: float = 1.0) -> OnnxValue:
-    return _uniform(g, _sizes(g, self), self.dtype, from_, to)
-
-
-@aten("normal_functional")
-def normal_like(g: Builder, self: OnnxValue, mean: float = 0.0, std: float = 1.0) -> OnnxValue:
-    return _normal(g, _sizes(g, self), self.dtype, mean, std)
-
-
-@aten("normal.Tensor_Tensor", "normal.Tensor_float", "normal.float_Tensor")
-def normal(g: Builder, mean: Number, std: Number, result: OnnxValue) -> OnnxValue:
-    noise = _normal(g, _sizes(g, _like_result(mean, std, result)), result.dtype)
-    return g.Add(g.Mul(noise, std), mean)
-
-
-def _like_result(mean: Number, std: Number, result: OnnxValue) -> OnnxValue:
-    """The one of two tensors that has the result's shape, or the result's known shape."""
-    for x in (mean, std):
-        if isinstance(x, OnnxValue) and x.shape == result.shape:
-            return x
-    return result
-
-
-@aten("normal.float_float")
-def normal_sized(
-    g: Builder,
-    mean: float,
-    std: float,
-    size: Sequence[Integer],
-    result: OnnxValue,
-    dtype: torch.dtype | None = None,
-) -> OnnxValue:
-    return _normal(g, size, result.dtype, mean, std)
+def _chances(g: Builder, sizes: Sequence[Any], p: OnnxValue) -> OnnxValue:
+    p = computable(g, p)
+    return g.Less(uniform_numbers(g, sizes, p.dtype), p)
 
 
 @aten("exponential")
-def exponential(g: Builder, self: OnnxValue, lambd: float = 1.0) -> OnnxValue:
-    return g.Div(_standard_exponential(g, _sizes(g, self), self.dtype), g.like(lambd, self))
-
-
-def _standard_exponential(g: Builder, sizes: Sequence[Integer], dtype: torch.dtype) -> OnnxValue:
-    # A share is never 1, so that the logarithm is finite.
-    return g.Neg(g.Log(g.Sub(g.constant(1.0, dtype), _uniform(g, sizes, dtype))))
+def exponential(g: Builder, self: OnnxValue, lambd: Number = 1.0) -> OnnxValue:
+    u = uniform_numbers(g, sizes_of(g, self), _wide(self.dtype))
+    waits = _exponential(g, u)
+    return waits if lambd == 1 else g.Div(waits, g.scalar(lambd, u.dtype))
 
 
 @aten("cauchy")
-def cauchy(g: Builder, self: OnnxValue, median: float = 0.0, sigma: float = 1.0) -> OnnxValue:
-    angle = _uniform(g, _sizes(g, self), self.dtype, -math.pi / 2, math.pi / 2)
-    return g.Add(g.Mul(g.Tan(angle), g.like(sigma, self)), g.like(median, self))
-
-
-@aten("log_normal")
-def log_normal(g: Builder, self: OnnxValue, mean: float = 1.0, std: float = 2.0) -> OnnxValue:
-    return g.Exp(_normal(g, _sizes(g, self), self.dtype, mean, std))
+def cauchy(g: Builder, self: OnnxValue, median: Number = 0.0, sigma: Number = 1.0) -> OnnxValue:
+    u = uniform_numbers(g, sizes_of(g, self), _wide(self.dtype))
+    # Between two of the numbers that there are, so that no tangent is infinite.
+    between = torch.finfo(u.dtype).eps / 4
+    angle = g.Mul(g.Add(u, g.like(between - 0.5, u)), g.like(math.pi, u))
+    tangent = g.Div(g.Sin(angle), g.Cos(angle))
+    return _shifted(g, scaled(g, tangent, sigma), median)
 
 
 @aten("geometric")
-def geometric(g: Builder, self: OnnxValue, p: float) -> OnnxValue:
-    dtype = self.dtype if self.dtype in DRAWN else torch.float64
-    waited = _standard_exponential(g, _sizes(g, self), dtype)
-    turns = g.Ceil(g.Div(waited, g.constant(-math.log1p(-p), dtype)))
-    return g.cast(g.Max(turns, g.constant(1.0, dtype)), self.dtype)
+def geometric(g: Builder, self: OnnxValue, p: Number) -> OnnxValue:
+    """How many trials the first success takes."""
+    u = uniform_numbers(g, sizes_of(g, self), _wide(self.dtype))
+    failure = g.Neg(log_of_one_plus(g, g.Neg(g.scalar(p, u.dtype))))
+    trials = g.Ceil(g.Div(_exponential(g, u), failure))
+    return g.cast(g.Max(trials, g.like(1.0, u)), self.dtype)
 
 
-@aten("random.from")
-def random_from(g: Builder, self: OnnxValue, from_: int, to: int | None) -> OnnxValue:
-    high = _bound(self.dtype) + 1 if to is None else to
-    return _integers(g, _sizes(g, self), from_, high, self.dtype)
+@aten("poisson")
+def poisson(g: Builder, self: OnnxValue) -> OnnxValue:
+    """How many events at random distances come before ``self``: counted in a Loop."""
+    rate = computable(g, self)
+    sizes = sizes_of(g, self)
+    zeros = g.Mul(rate, g.like(0.0, rate))
 
+    def step(index: OnnxValue, count: OnnxValue, time: OnnxValue) -> list[OnnxValue]:
+        time = g.Add(time, _exponential(g, uniform_numbers(g, sizes, rate.dtype)))
+        comes = g.Less(time, rate)
+        any_comes = g.ReduceSum(g.cast(comes, torch.int64), keepdims=0)
+        count = g.Add(count, g.cast(comes, rate.dtype))
+        return [g.Greater(any_comes, g.constant(0)), count, time]
 
-@aten("random.to")
-def random_to(g: Builder, self: OnnxValue, to: int) -> OnnxValue:
-    return _integers(g, _sizes(g, self), 0, to, self.dtype)
-
-
-@aten("random")
-def random(g: Builder, self: OnnxValue) -> OnnxValue:
-    return _integers(g, _sizes(g, self), 0, _bound(self.dtype) + 1, self.dtype)
-
-
-def _bound(dtype: torch.dtype) -> int:
-    """The largest number that PyTorch draws by itself."""
-    if dtype == torch.bool:
-        return 1
-    if dtype.is_floating_point:
-        return int(2 ** -math.log2(torch.finfo(dtype).eps)) * 2
-    return torch.iinfo(dtype).max
+    return repeat_while(g, 2**62, [zeros, zeros], step)[0]
 
 
 @aten("multinomial")
 def multinomial(
     g: Builder, self: OnnxValue, num_samples: Integer, replacement: bool = False
 ) -> OnnxValue:
-    weights = g.cast(self, torch.float32)
-    if rank_of(self) == 1:
-        weights = g.Unsqueeze(weights, axes=[0])
-    logits = g.Log(weights)
-    if replacement and isinstance(num_samples, int):
-        drawn: OnnxValue = g.Multinomial(logits, sample_size=num_samples, dtype=torch.int64)
-    elif replacement:
-        raise NotExpressible("how many samples are drawn must be known when the model is exported")
+    """Indices along the last axis, as likely as the weights there say."""
+    weights = computable(g, self)
+    if not replacement:
+        # The exponential race: the first ones of independent arrivals.
+        u = uniform_numbers(g, sizes_of(g, weights), weights.dtype)
+        arrival = g.Max(_exponential(g, u), g.like(torch.finfo(u.dtype).tiny, u))
+        keys = g.Sub(g.Log(weights), g.Log(arrival))
+        chosen: OnnxValue = g.TopK(keys, g.vector([num_samples]), outputs=2)[1]
+        return chosen
+    rank = rank_of(weights)
+    rows = g.Unsqueeze(weights, axes=[0]) if rank == 1 else weights
+    if g.opset < FIRST_WITHOUT_KERNELS and isinstance(num_samples, int):
+        logits = g.Log(g.cast(rows, torch.float32))
+        drawn = g.Multinomial(logits, sample_size=num_samples, dtype=torch.int64)
     else:
-        # The largest of the logits with Gumbel noise are a sample without replacement.
-        waited = _standard_exponential(g, _sizes(g, weights), torch.float32)
-        _, drawn = g.TopK(g.Sub(logits, g.Log(waited)), g.vector([num_samples]), outputs=2)
-    return g.Squeeze(drawn, axes=[0]) if rank_of(self) == 1 else drawn
+        drawn = _by_cumulated_weights(g, rows, num_samples)
+    return g.Squeeze(drawn, axes=[0]) if rank == 1 else drawn
 
 
-# Dropout, which is random in training only.
-
-
-@aten("dropout")
-def dropout(g: Builder, input: OnnxValue, p: float, train: bool) -> OnnxValue:
-    if not train or p == 0:
-        return input
-    return _kept(g, input, _sizes(g, input), p)
-
-
-@aten("feature_dropout")
-def feature_dropout(g: Builder, input: OnnxValue, p: float, train: bool) -> OnnxValue:
-    if not train or p == 0:
-        return input
-    return _kept(g, input, _features(g, input), p)
-
-
-def _kept(g: Builder, x: OnnxValue, sizes: Sequence[Integer], p: float) -> OnnxValue:
-    """What a mask of these sizes leaves, scaled to keep the mean."""
-    if p == 1:
-        return g.Mul(x, g.like(0, x))
-    keep = _bernoulli(g, sizes, g.constant(1 - p, torch.float32), x.dtype)
-    return g.Mul(x, g.Div(keep, g.like(1 - p, x)))
-
-
-def _features(g: Builder, x: OnnxValue) -> list[Integer]:
-    sizes = _sizes(g, x)
-    return sizes[:2] + [1] * (len(sizes) - 2)
-
-
-@aten("alpha_dropout")
-def alpha_dropout(g: Builder, input: OnnxValue, p: float, train: bool) -> OnnxValue:
-    if not train or p == 0:
-        return input
-    return _saturated(g, input, _sizes(g, input), p)
-
-
-@aten("feature_alpha_dropout")
-def feature_alpha_dropout(g: Builder, input: OnnxValue, p: float, train: bool) -> OnnxValue:
-    if not train or p == 0:
-        return input
-    return _saturated(g, input, _features(g, input), p)
-
-
-# What SELU saturates at: -scale * alpha.
-SATURATION = 1.7580993408473766
-
-
-def _saturated(g: Builder, x: OnnxValue, sizes: Sequence[Integer], p: float) -> OnnxValue:
-    """Dropout for SELU: what is left out saturates, and mean and variance stay."""
-    if p == 1:
-        return g.Mul(x, g.like(0, x))
-    a = 1 / math.sqrt((SATURATION**2 * p + 1) * (1 - p))
-    keep = _bernoulli(g, sizes, g.constant(1 - p, torch.float32), torch.bool)
-    kept = g.Where(keep, x, g.like(-SATURATION, x))
-    return g.Add(g.Mul(kept, g.like(a, x)), g.like(SATURATION * a * p, x))
-
-
-@aten("native_dropout")
-def native_dropout(
-    g: Builder, input: OnnxValue, p: float, train: bool | None
-) -> tuple[OnnxValue, OnnxValue]:
-    if not train or p == 0:
-        return input, filled_sizes(g, _sizes(g, input), True, torch.bool)
-    keep = _bernoulli(g, _sizes(g, input), g.constant(1 - p, torch.float32), torch.bool)
-    scale = 0.0 if p == 1 else 1 / (1 - p)
-    return g.Mul(g.Mul(input, g.cast(keep, input.dtype)), g.like(scale, input)), keep
+def _by_cumulated_weights(g: Builder, rows: OnnxValue, num_samples: Integer) -> OnnxValue:
+    """The number of cumulated weights that a random share of their sum has passed."""
+    cumulated = g.Unsqueeze(g.CumSum(rows, g.constant(1)), axes=[1])
+    total = g.Unsqueeze(g.ReduceMax(cumulated, axes=[2], keepdims=0), axes=[2])
+    u = uniform_numbers(g, [g.size(rows, 0), num_samples, 1], rows.dtype)
+    # Rounding may not make it the whole sum.
+    share = g.Mul(total, g.Min(u, g.like(1 - torch.finfo(u.dtype).eps, u)))
+    passed = g.Not(g.Greater(cumulated, share))
+    return g.ReduceSum(g.cast(passed, torch.int64), axes=[2], keepdims=0)

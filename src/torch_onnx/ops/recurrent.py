@@ -18,6 +18,7 @@ from torch_onnx.builder.values import MadeBy
 from torch_onnx.errors import NotExpressible
 from torch_onnx.ops.axes import rank_of, shape_of, sizes_of
 from torch_onnx.ops.creation import filled
+from torch_onnx.ops.dropout import dropout
 from torch_onnx.ops.table import OpTable
 
 if TYPE_CHECKING:
@@ -199,11 +200,12 @@ def _layers(
     states: Sequence[OnnxValue],
     params: Sequence[OnnxValue],
     num_layers: int,
+    dropout_rate: float,
     bidirectional: bool,
     batch_first: bool = False,
     lengths: OnnxValue | None = None,
 ) -> tuple[OnnxValue, ...]:
-    """All layers: the last one's outputs, and the last states of each."""
+    """All layers, with dropout in between: the last one's outputs, and the last states of each."""
     directions = 2 if bidirectional else 1
     each = len(params) // num_layers
     starts = [_split(g, state, num_layers, directions) for state in states]
@@ -220,6 +222,8 @@ def _layers(
             x = _merged(g, y, [0, 2, 1, 3], directions, _known(own[1])[1])
         else:
             x = g.Squeeze(y, axes=[1])
+        if layer < num_layers - 1:
+            x = dropout(g, x, dropout_rate, train=True)
     return (x, *(g.Concat(*parts, axis=0) for parts in zip(*finals, strict=True)))
 
 
@@ -241,11 +245,6 @@ def _split(
     return parts
 
 
-def _refuse_dropout(dropout: float, train: bool, num_layers: int) -> None:
-    if dropout and train and num_layers > 1:
-        raise NotExpressible("recurrent layers with dropout are random; export in eval mode")
-
-
 # Layers.
 
 
@@ -262,8 +261,8 @@ def lstm(
     bidirectional: bool,
     batch_first: bool,
 ) -> tuple[OnnxValue, ...]:
-    _refuse_dropout(dropout, train, num_layers)
-    return _layers(g, LSTM, input, hx, params, num_layers, bidirectional, batch_first)
+    rate = dropout if train else 0.0
+    return _layers(g, LSTM, input, hx, params, num_layers, rate, bidirectional, batch_first)
 
 
 @aten("lstm.data")
@@ -279,8 +278,8 @@ def lstm_packed(
     train: bool,
     bidirectional: bool,
 ) -> tuple[OnnxValue, ...]:
-    _refuse_dropout(dropout, train, num_layers)
-    return _packed(g, LSTM, data, batch_sizes, hx, params, num_layers, bidirectional)
+    rate = dropout if train else 0.0
+    return _packed(g, LSTM, data, batch_sizes, hx, params, num_layers, rate, bidirectional)
 
 
 def _packed(
@@ -291,13 +290,16 @@ def _packed(
     states: Sequence[OnnxValue],
     params: Sequence[OnnxValue],
     num_layers: int,
+    dropout_rate: float,
     bidirectional: bool,
 ) -> tuple[OnnxValue, ...]:
     mask = _mask(g, batch_sizes)
     places = _places(g, mask)
     x = _unpacked(g, data, places, batch_sizes)
     lengths = g.cast(_count(g, mask, 0), torch.int32)
-    y, *finals = _layers(g, kind, x, states, params, num_layers, bidirectional, lengths=lengths)
+    y, *finals = _layers(
+        g, kind, x, states, params, num_layers, dropout_rate, bidirectional, lengths=lengths
+    )
     return (g.GatherND(y, places), *finals)
 
 
@@ -317,8 +319,8 @@ def _register(name: str, kind: Kind) -> None:
         bidirectional: bool,
         batch_first: bool,
     ) -> tuple[OnnxValue, ...]:
-        _refuse_dropout(dropout, train, num_layers)
-        return _layers(g, kind, input, [hx], params, num_layers, bidirectional, batch_first)
+        rate = dropout if train else 0.0
+        return _layers(g, kind, input, [hx], params, num_layers, rate, bidirectional, batch_first)
 
     @aten(f"{name}.data")
     def packed(
@@ -333,8 +335,8 @@ def _register(name: str, kind: Kind) -> None:
         train: bool,
         bidirectional: bool,
     ) -> tuple[OnnxValue, ...]:
-        _refuse_dropout(dropout, train, num_layers)
-        return _packed(g, kind, data, batch_sizes, [hx], params, num_layers, bidirectional)
+        rate = dropout if train else 0.0
+        return _packed(g, kind, data, batch_sizes, [hx], params, num_layers, rate, bidirectional)
 
     @aten(f"{name}_cell")
     def cell(
