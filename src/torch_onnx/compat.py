@@ -357,21 +357,39 @@ def recurrent_layers_have_types() -> Iterator[None]:
     """
     from torch._subclasses.fake_impls import op_implementations_dict as implementations
 
-    keys = torch._C.DispatchKey.CompositeImplicitAutograd, torch._C.DispatchKey.Autograd
-    saved = []
+    layers = {}
     for name in ("lstm", "gru", "rnn_tanh", "rnn_relu"):
-        for kind, typed in (("input", _types_of_layer), ("data", _types_of_packed_layer)):
-            overload: Any = getattr(getattr(torch.ops.aten, name), kind)
-            saved.append((overload, dict(overload.py_kernels)))
-            overload.py_kernels.update(dict.fromkeys(keys, typed))
-            overload._dispatch_cache.clear()
+        layers[f"aten::{name}.input"] = _types_of_layer
+        layers[f"aten::{name}.data"] = _types_of_packed_layer
     pack = torch.ops.aten._pack_padded_sequence.default
     packed = implementations[pack]
     implementations[pack] = _types_of_packed
     try:
-        yield
+        with types_are_told(layers):
+            yield
     finally:
         implementations[pack] = packed
+
+
+@contextlib.contextmanager
+def types_are_told(table: Mapping[str, Callable[..., Any]]) -> Iterator[None]:
+    """Within, composite operators on fake tensors, by name, run what ``table`` has for them.
+
+    That need but make tensors of the results' types. PyTorch would run the operators' own code,
+    which may look at numbers that fake tensors do not have.
+    """
+    keys = torch._C.DispatchKey.CompositeImplicitAutograd, torch._C.DispatchKey.Autograd
+    saved = []
+    try:
+        for name, told in table.items():
+            overload = overload_of(name)
+            if overload is None:
+                continue
+            saved.append((overload, dict(overload.py_kernels)))
+            overload.py_kernels.update(dict.fromkeys(keys, told))
+            overload._dispatch_cache.clear()
+        yield
+    finally:
         for overload, kernels in saved:
             overload.py_kernels.clear()
             overload.py_kernels.update(kernels)

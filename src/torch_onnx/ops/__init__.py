@@ -48,6 +48,7 @@ def builtin_table() -> OpTable:
         slicing,
         softmax,
         sorting,
+        statistics,
     )
 
     return merge(
@@ -90,5 +91,6 @@ def builtin_table() -> OpTable:
             slicing.aten,
             softmax.aten,
             sorting.aten,
+            statistics.aten,
         ],
     )
