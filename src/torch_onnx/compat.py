@@ -372,6 +372,27 @@ def recurrent_layers_have_types() -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def dims_are_counted_from_the_start() -> Iterator[None]:
+    """Within, unique_consecutive along a negative dim has the right rank on fake tensors."""
+    from torch._subclasses.fake_impls import op_implementations_dict as implementations
+
+    overload = torch.ops.aten.unique_consecutive.default
+    found = implementations[overload]
+
+    def counted(mode: Any, func: Any, self: torch.Tensor, *args: Any, **named: Any) -> Any:
+        given = dict(zip(("return_inverse", "return_counts", "dim"), args, strict=False)) | named
+        if given.get("dim") is not None:
+            given["dim"] %= max(self.dim(), 1)
+        return found(mode, func, self, **given)
+
+    implementations[overload] = counted
+    try:
+        yield
+    finally:
+        implementations[overload] = found
+
+
+@contextlib.contextmanager
 def types_are_told(table: Mapping[str, Callable[..., Any]]) -> Iterator[None]:
     """Within, composite operators on fake tensors, by name, run what ``table`` has for them.
 

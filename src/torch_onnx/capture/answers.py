@@ -19,7 +19,7 @@ from torch_onnx import compat
 @contextlib.contextmanager
 def known_from_types() -> Iterator[None]:
     """Within, these operators can be run on fake tensors."""
-    with compat.types_are_told(TYPES), _Asked():
+    with compat.types_are_told(TYPES), compat.dims_are_counted_from_the_start(), _Asked():
         yield
 
 

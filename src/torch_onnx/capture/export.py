@@ -79,7 +79,10 @@ def _export(
                 compat.quiet(),
             ):
                 return torch.export.export(
-                    module, tuple(tensors), dynamic_shapes=(shapes,), strict=False
+                    module,
+                    tuple(tensors),
+                    dynamic_shapes=(shapes,) if tensors else None,
+                    strict=False,
                 )
     except ExportError:
         raise

@@ -100,27 +100,32 @@ def transposed_convolution(
     rank = len(shape_of(weight)) - 2
     pads, extra = per_axis(padding, rank), per_axis(output_padding, rank)
     ends = list(pads)
+    beyond = [0] * rank
     if any(e >= s for e, s in zip(extra, per_axis(stride, rank), strict=True)):
         # ONNX keeps it below the stride, but the same sizes come from less padding at the end.
         ends = [p - e for p, e in zip(pads, extra, strict=True)]
         extra = [0] * rank
-        if min(ends) < 0:
-            raise NotExpressible("a transposed convolution with so much output_padding")
-    return batched(
-        g,
-        input,
-        rank,
-        lambda x: g.ConvTranspose(
+        beyond = [max(-end, 0) for end in ends]
+        ends = [max(end, 0) for end in ends]
+
+    def compute(x: OnnxValue) -> OnnxValue:
+        y = g.ConvTranspose(
             x,
             weight,
-            bias,
+            None if any(beyond) else bias,
             strides=per_axis(stride, rank),
             pads=[*pads, *ends],
             output_padding=extra,
             dilations=per_axis(dilation, rank),
             group=groups,
-        ),
-    )
+        )
+        if not any(beyond):
+            return y
+        # Where the kernel does not reach there is the bias alone.
+        y = g.Pad(y, [0] * (4 + rank) + beyond)
+        return y if bias is None else g.Add(y, g.Unsqueeze(bias, axes=list(range(1, rank + 1))))
+
+    return batched(g, input, rank, compute)
 
 
 @aten("convolution", "convolution_overrideable")
