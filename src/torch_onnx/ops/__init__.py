@@ -13,6 +13,7 @@ def builtin_table() -> OpTable:
     from torch_onnx.ops import (
         activation,
         adaptive_pool,
+        antialias,
         arithmetic,
         attention,
         casting,
@@ -56,6 +57,7 @@ def builtin_table() -> OpTable:
         [
             activation.aten,
             adaptive_pool.aten,
+            antialias.aten,
             arithmetic.aten,
             attention.aten,
             casting.aten,
