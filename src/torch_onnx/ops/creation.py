@@ -303,7 +303,16 @@ def _linspace(g: Builder, start: Number, end: Number, steps: int, dtype: torch.d
         return g.constant(torch.linspace(first, last, steps, dtype=dtype))
     if not dtype.is_floating_point:
         raise NotExpressible(f"a linspace of {dtype} needs bounds known when the model is exported")
-    low, high = g.scalar(first, dtype), g.scalar(last, dtype)
+    return linspace_between(g, g.scalar(first, dtype), g.scalar(last, dtype), steps, dtype)
+
+
+def linspace_between(
+    g: Builder, low: OnnxValue, high: OnnxValue, steps: int, dtype: torch.dtype
+) -> OnnxValue:
+    """``steps`` floats from one tensor of no axes to another."""
+    if low.constant is not None and high.constant is not None:
+        bounds = low.constant.item(), high.constant.item()
+        return g.constant(torch.linspace(*bounds, steps, dtype=dtype))
     if steps < 2:
         return g.Expand(low, [steps])
     by = g.Div(g.Sub(high, low), g.like(steps - 1, low))

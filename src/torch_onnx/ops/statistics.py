@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import torch
 
 from torch_onnx.builder.values import OnnxValue
+from torch_onnx.errors import NotExpressible
 from torch_onnx.ops.arithmetic import lerp
-from torch_onnx.ops.axes import axis_of, rank_of
+from torch_onnx.ops.axes import axis_of, rank_of, shape_of
+from torch_onnx.ops.creation import linspace_between
 from torch_onnx.ops.reduction import count, reduce
 from torch_onnx.ops.shape import flat, move_axes
 from torch_onnx.ops.sorting import sort
@@ -169,3 +172,181 @@ def corrcoef(g: Builder, self: OnnxValue, result: OnnxValue) -> OnnxValue:
     scaled = g.Div(covariance, deviation)
     scaled = g.Div(scaled, g.Transpose(deviation, perm=[1, 0]))
     return g.Clip(scaled, g.like(-1, scaled), g.like(1, scaled))
+
+
+# Histograms.
+
+
+@aten("histogram.bin_ct")
+def histogram(
+    g: Builder,
+    self: OnnxValue,
+    bins: int = 100,
+    range: Sequence[float] | None = None,
+    weight: OnnxValue | None = None,
+    density: bool = False,
+) -> tuple[OnnxValue, OnnxValue]:
+    x = flat(g, self)
+    edges = _equal_bins(g, x, bins, range)
+    return _counted(g, [x], [edges], weight, density), edges
+
+
+@aten("histogram.bins_tensor")
+def histogram_between(
+    g: Builder,
+    self: OnnxValue,
+    bins: OnnxValue,
+    weight: OnnxValue | None = None,
+    density: bool = False,
+) -> tuple[OnnxValue, OnnxValue]:
+    return _counted(g, [flat(g, self)], [bins], weight, density), bins
+
+
+@aten("histogramdd")
+def histogramdd(
+    g: Builder,
+    self: OnnxValue,
+    bins: Sequence[int],
+    range: Sequence[float] | None = None,
+    weight: OnnxValue | None = None,
+    density: bool = False,
+) -> tuple[OnnxValue, list[OnnxValue]]:
+    columns = _columns(g, self)
+    edges = [
+        _equal_bins(g, x, number, None if range is None else range[2 * i : 2 * i + 2])
+        for i, (x, number) in enumerate(zip(columns, bins, strict=True))
+    ]
+    return _counted(g, columns, edges, weight, density), edges
+
+
+@aten("histogramdd.int_bins")
+def histogramdd_of_equal(
+    g: Builder,
+    self: OnnxValue,
+    bins: int,
+    range: Sequence[float] | None = None,
+    weight: OnnxValue | None = None,
+    density: bool = False,
+) -> tuple[OnnxValue, list[OnnxValue]]:
+    number = shape_of(self)[-1]
+    assert isinstance(number, int), "PyTorch gives a list of so many edges"
+    return histogramdd(g, self, [bins] * number, range, weight, density)
+
+
+@aten("histogramdd.TensorList_bins")
+def histogramdd_between(
+    g: Builder,
+    self: OnnxValue,
+    bins: Sequence[OnnxValue],
+    range: Sequence[float] | None = None,
+    weight: OnnxValue | None = None,
+    density: bool = False,
+) -> tuple[OnnxValue, list[OnnxValue]]:
+    return _counted(g, _columns(g, self), bins, weight, density), list(bins)
+
+
+@aten("_histogramdd_bin_edges")
+def histogramdd_bin_edges(
+    g: Builder,
+    self: OnnxValue,
+    bins: Sequence[int],
+    range: Sequence[float] | None = None,
+    weight: OnnxValue | None = None,
+    density: bool = False,
+) -> list[OnnxValue]:
+    return histogramdd(g, self, bins, range)[1]
+
+
+@aten("_histogramdd_from_bin_cts")
+def histogramdd_from_bin_counts(
+    g: Builder,
+    self: OnnxValue,
+    bins: Sequence[int],
+    range: Sequence[float] | None = None,
+    weight: OnnxValue | None = None,
+    density: bool = False,
+) -> OnnxValue:
+    return histogramdd(g, self, bins, range, weight, density)[0]
+
+
+@aten("_histogramdd_from_bin_tensors")
+def histogramdd_from_bin_tensors(
+    g: Builder,
+    self: OnnxValue,
+    bins: Sequence[OnnxValue],
+    weight: OnnxValue | None = None,
+    density: bool = False,
+) -> OnnxValue:
+    return histogramdd_between(g, self, bins, None, weight, density)[0]
+
+
+def _columns(g: Builder, x: OnnxValue) -> list[OnnxValue]:
+    """Each of the coordinates that the last axis holds, as a vector."""
+    number = shape_of(x)[-1]
+    if not isinstance(number, int):
+        raise NotExpressible("histogramdd needs to know the number of coordinates")
+    rows = g.reshape(x, [-1, number])
+    return [g.Gather(rows, g.constant(i), axis=1) for i in range(number)]
+
+
+def _equal_bins(
+    g: Builder, x: OnnxValue, bins: int, bounds: Sequence[float] | None
+) -> OnnxValue:
+    """The edges of bins of one width, from the least to the largest element by default."""
+    half = g.like(0.5, x)
+    if bounds is not None:
+        low, high = (g.like(bound, x) for bound in bounds)
+    elif 0 in shape_of(x):
+        low, high = g.like(0, x), g.like(1, x)
+    else:
+        low, high = reduce(g, "ReduceMin", x), reduce(g, "ReduceMax", x)
+    same = g.Equal(low, high)
+    low, high = g.Where(same, g.Sub(low, half), low), g.Where(same, g.Add(high, half), high)
+    return linspace_between(g, low, high, bins + 1, x.dtype)
+
+
+def _counted(
+    g: Builder,
+    columns: Sequence[OnnxValue],
+    edges: Sequence[OnnxValue],
+    weight: OnnxValue | None,
+    density: bool,
+) -> OnnxValue:
+    """How much weight lies in each bin. The last bin of an axis holds its upper edge, too."""
+    like = columns[0]
+    bins = [g.sub(g.size(each, 0), 1) for each in edges]
+    whole = g.product(bins)
+    place: OnnxValue | None = None
+    inside: OnnxValue | None = None
+    for x, each, number in zip(columns, edges, bins, strict=True):
+        # NaN is beyond no edge, and so before the first bin.
+        beyond = g.Not(g.Less(x, g.Unsqueeze(each, axes=[1])))
+        beyond = g.And(beyond, g.Not(g.IsNaN(x)))
+        last = g.Gather(each, g.vector([number]))
+        here = g.Sub(count(g, beyond, 0), g.constant(1))
+        here = g.Where(g.Equal(x, last), g.scalar(g.sub(number, 1)), here)
+        within = g.And(g.Not(g.Less(here, g.constant(0))), g.Less(here, g.scalar(number)))
+        place = here if place is None else g.Add(g.Mul(place, g.scalar(number)), here)
+        inside = within if inside is None else g.And(inside, within)
+    assert place is not None and inside is not None, "there is at least one axis"
+    place = g.Where(inside, place, g.constant(-1))
+    numbers = g.Unsqueeze(g.Range(g.constant(0), g.scalar(whole), g.constant(1)), axes=[1])
+    hits = g.Equal(numbers, place)
+    if weight is None:
+        total = g.cast(count(g, hits, 1), like.dtype)
+    else:
+        weights = g.cast(flat(g, weight), like.dtype)
+        total = reduce(g, "ReduceSum", g.Where(hits, weights, g.like(0, like)), 1)
+    hist = total if len(bins) == 1 else g.reshape(total, bins)
+    if not density:
+        return hist
+    hist = g.Div(hist, reduce(g, "ReduceSum", hist))
+    for axis, (each, number) in enumerate(zip(edges, bins, strict=True)):
+        width = g.Sub(
+            g.Slice(each, [1], [g.add(number, 1)], axes=[0]), g.Slice(each, [0], [number], axes=[0])
+        )
+        after = len(bins) - 1 - axis
+        if after:
+            width = g.Unsqueeze(width, axes=list(range(1, after + 1)))
+        hist = g.Div(hist, width)
+    return hist
