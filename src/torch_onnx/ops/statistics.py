@@ -317,19 +317,17 @@ def _counted(
     bins = [g.sub(g.size(each, 0), 1) for each in edges]
     whole = g.product(bins)
     place: OnnxValue | None = None
-    inside: OnnxValue | None = None
+    nowhere: OnnxValue | None = None
     for x, each, number in zip(columns, edges, bins, strict=True):
-        # NaN is beyond no edge, and so before the first bin.
         beyond = g.Not(g.Less(x, g.Unsqueeze(each, axes=[1])))
-        beyond = g.And(beyond, g.Not(g.IsNaN(x)))
-        last = g.Gather(each, g.vector([number]))
+        first, last = (g.Gather(each, g.vector([i])) for i in (0, number))
         here = g.Sub(count(g, beyond, 0), g.constant(1))
         here = g.Where(g.Equal(x, last), g.scalar(g.sub(number, 1)), here)
-        within = g.And(g.Not(g.Less(here, g.constant(0))), g.Less(here, g.scalar(number)))
+        outside = g.Or(g.Or(g.Less(x, first), g.Greater(x, last)), g.IsNaN(x))
         place = here if place is None else g.Add(g.Mul(place, g.scalar(number)), here)
-        inside = within if inside is None else g.And(inside, within)
-    assert place is not None and inside is not None, "there is at least one axis"
-    place = g.Where(inside, place, g.constant(-1))
+        nowhere = outside if nowhere is None else g.Or(nowhere, outside)
+    assert place is not None and nowhere is not None, "there is at least one axis"
+    place = g.Where(nowhere, g.constant(-1), place)
     numbers = g.Unsqueeze(g.Range(g.constant(0), g.scalar(whole), g.constant(1)), axes=[1])
     hits = g.Equal(numbers, place)
     if weight is None:
