@@ -357,7 +357,7 @@ def recurrent_layers_have_types() -> Iterator[None]:
     """
     from torch._subclasses.fake_impls import op_implementations_dict as implementations
 
-    layers = {}
+    layers: dict[str, Callable[..., Any]] = {}
     for name in ("lstm", "gru", "rnn_tanh", "rnn_relu"):
         layers[f"aten::{name}.input"] = _types_of_layer
         layers[f"aten::{name}.data"] = _types_of_packed_layer

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from torch_onnx.builder.sizes import AnySize
 from torch_onnx.builder.values import Integer, OnnxValue
 from torch_onnx.ops.axes import rank_of, sizes_of
 from torch_onnx.ops.reduction import max_dim
@@ -72,16 +73,14 @@ def _pooled(
     elements = merge_axes(g, x, 2, 2 + spatial)
     columns = g.Reshape(places, [0, 0, -1])
     windows = g.GatherElements(elements, columns, axis=2)
-    shape = [*sizes[:2], *wanted, -1]
-    largest, which = max_dim(g, g.reshape(windows, shape), 2 + spatial, keepdim=True)
-    found = g.GatherElements(g.reshape(columns, shape), which, axis=2 + spatial)
+    whole: list[AnySize] = [*sizes[:2], *wanted, -1]
+    largest, which = max_dim(g, g.reshape(windows, whole), 2 + spatial, keepdim=True)
+    found = g.GatherElements(g.reshape(columns, whole), which, axis=2 + spatial)
     dropped = [2 + spatial, 0] if single else [2 + spatial]
     return g.Squeeze(largest, axes=dropped), g.Squeeze(found, axes=dropped)
 
 
-def _windows(
-    g: Builder, sample: OnnxValue, size: Integer, kernel: int, wanted: int
-) -> OnnxValue:
+def _windows(g: Builder, sample: OnnxValue, size: Integer, kernel: int, wanted: int) -> OnnxValue:
     """``[batch, channels, wanted, kernel]``: the places along one axis that each window covers."""
     last = g.scalar(g.sub(size, kernel))
     if wanted > 1:

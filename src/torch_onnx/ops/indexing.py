@@ -229,9 +229,7 @@ def nonzero(g: Builder, self: OnnxValue) -> OnnxValue:
 
 
 @aten("nonzero_static")
-def nonzero_static(
-    g: Builder, self: OnnxValue, size: Integer, fill_value: int = -1
-) -> OnnxValue:
+def nonzero_static(g: Builder, self: OnnxValue, size: Integer, fill_value: int = -1) -> OnnxValue:
     """The first ``size`` places, and rows of ``fill_value`` where there are fewer."""
     rank = rank_of(self)
     if rank == 0:

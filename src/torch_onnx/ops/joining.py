@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from torch_onnx.builder.sizes import TO_THE_END, AnySize
 from torch_onnx.builder.values import Integer
-from torch_onnx.errors import NotExpressible
 from torch_onnx.ops.axes import axis_of, rank_of, shape_of
 from torch_onnx.ops.shape import at_least
 from torch_onnx.ops.table import OpTable

@@ -289,9 +289,7 @@ def _columns(g: Builder, x: OnnxValue) -> list[OnnxValue]:
     return [g.Gather(rows, g.constant(i), axis=1) for i in range(number)]
 
 
-def _equal_bins(
-    g: Builder, x: OnnxValue, bins: int, bounds: Sequence[float] | None
-) -> OnnxValue:
+def _equal_bins(g: Builder, x: OnnxValue, bins: int, bounds: Sequence[float] | None) -> OnnxValue:
     """The edges of bins of one width, from the least to the largest element by default."""
     half = g.like(0.5, x)
     if bounds is not None:
@@ -316,17 +314,15 @@ def _counted(
     like = columns[0]
     bins = [g.sub(g.size(each, 0), 1) for each in edges]
     whole = g.product(bins)
-    place: OnnxValue | None = None
-    nowhere: OnnxValue | None = None
+    place, nowhere = g.constant(0), g.constant(False)
     for x, each, number in zip(columns, edges, bins, strict=True):
         beyond = g.Not(g.Less(x, g.Unsqueeze(each, axes=[1])))
         first, last = (g.Gather(each, g.vector([i])) for i in (0, number))
         here = g.Sub(count(g, beyond, 0), g.constant(1))
         here = g.Where(g.Equal(x, last), g.scalar(g.sub(number, 1)), here)
         outside = g.Or(g.Or(g.Less(x, first), g.Greater(x, last)), g.IsNaN(x))
-        place = here if place is None else g.Add(g.Mul(place, g.scalar(number)), here)
-        nowhere = outside if nowhere is None else g.Or(nowhere, outside)
-    assert place is not None and nowhere is not None, "there is at least one axis"
+        place = g.Add(g.Mul(place, g.scalar(number)), here)
+        nowhere = g.Or(nowhere, outside)
     place = g.Where(nowhere, g.constant(-1), place)
     numbers = g.Unsqueeze(g.Range(g.constant(0), g.scalar(whole), g.constant(1)), axes=[1])
     hits = g.Equal(numbers, place)
