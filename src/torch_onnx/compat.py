@@ -385,11 +385,36 @@ def dims_are_counted_from_the_start() -> Iterator[None]:
             given["dim"] %= max(self.dim(), 1)
         return found(mode, func, self, **given)
 
-    implementations[overload] = counted
+    with _implemented({overload: counted}):
+        yield
+
+
+@contextlib.contextmanager
+def types_are_known(table: Mapping[str, Callable[..., Any]]) -> Iterator[None]:
+    """Within, operators that PyTorch has no fake kernel of, by name, run what ``table`` has."""
+    known = {overload_of(name): told for name, told in table.items()}
+
+    def without_mode(told: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda mode, func, *args, **named: told(*args, **named)
+
+    with _implemented({o: without_mode(told) for o, told in known.items() if o is not None}):
+        yield
+
+
+@contextlib.contextmanager
+def _implemented(table: Mapping[Any, Callable[..., Any]]) -> Iterator[None]:
+    from torch._subclasses.fake_impls import op_implementations_dict as implementations
+
+    before = {overload: implementations.get(overload) for overload in table}
+    implementations.update(table)
     try:
         yield
     finally:
-        implementations[overload] = found
+        for overload, found in before.items():
+            if found is None:
+                del implementations[overload]
+            else:
+                implementations[overload] = found
 
 
 @contextlib.contextmanager

@@ -19,7 +19,12 @@ from torch_onnx import compat
 @contextlib.contextmanager
 def known_from_types() -> Iterator[None]:
     """Within, these operators can be run on fake tensors."""
-    with compat.types_are_told(TYPES), compat.dims_are_counted_from_the_start(), _Asked():
+    with (
+        compat.types_are_told(TYPES),
+        compat.types_are_known(KERNELS),
+        compat.dims_are_counted_from_the_start(),
+        _Asked(),
+    ):
         yield
 
 
@@ -95,9 +100,31 @@ def _float_of(x: torch.Tensor) -> torch.dtype:
     return x.dtype if x.is_floating_point() or x.is_complex() else torch.get_default_dtype()
 
 
+def _type_of_histogram(self: torch.Tensor, bins: Any = 100, **options: Any) -> Any:
+    if isinstance(bins, torch.Tensor):
+        return self.new_empty([bins.shape[0] - 1]), self.new_empty([bins.shape[0]])
+    return self.new_empty([bins]), self.new_empty([bins + 1])
+
+
+def _type_of_histogramdd(self: torch.Tensor, bins: Any, *_: Any, **options: Any) -> Any:
+    each = [bins] * self.shape[-1] if isinstance(bins, int) else bins
+    edges = [b.shape[0] if isinstance(b, torch.Tensor) else b + 1 for b in each]
+    return self.new_empty([n - 1 for n in edges]), [self.new_empty([n]) for n in edges]
+
+
 TYPES: dict[str, Callable[..., Any]] = {
     "aten::cov": _type_of_covariance,
     "aten::corrcoef": _type_of_covariance,
     "aten::ctc_loss.IntList": _type_of_ctc_loss,
     "aten::ctc_loss.Tensor": _type_of_ctc_loss,
+    "aten::histogramdd": _type_of_histogramdd,
+    "aten::histogramdd.int_bins": _type_of_histogramdd,
+    "aten::histogramdd.TensorList_bins": _type_of_histogramdd,
 }
+"""Of composite operators."""
+
+KERNELS: dict[str, Callable[..., Any]] = {
+    "aten::histogram.bin_ct": _type_of_histogram,
+    "aten::histogram.bins_tensor": _type_of_histogram,
+}
+"""Of operators that have a kernel."""
