@@ -96,6 +96,12 @@ def _type_of_ctc_loss(
     return log_probs.new_empty([log_probs.shape[1]] if batched else [])
 
 
+def _type_of_one_hot(self: torch.Tensor, num_classes: int = -1) -> torch.Tensor:
+    if num_classes == -1:
+        num_classes = compat.unknown_size(self.fake_mode)  # type: ignore[attr-defined]
+    return self.new_empty([*self.shape, num_classes])
+
+
 def _float_of(x: torch.Tensor) -> torch.dtype:
     return x.dtype if x.is_floating_point() or x.is_complex() else torch.get_default_dtype()
 
@@ -117,6 +123,7 @@ TYPES: dict[str, Callable[..., Any]] = {
     "aten::corrcoef": _type_of_covariance,
     "aten::ctc_loss.IntList": _type_of_ctc_loss,
     "aten::ctc_loss.Tensor": _type_of_ctc_loss,
+    "aten::one_hot": _type_of_one_hot,
     "aten::histogramdd": _type_of_histogramdd,
     "aten::histogramdd.int_bins": _type_of_histogramdd,
     "aten::histogramdd.TensorList_bins": _type_of_histogramdd,

@@ -302,7 +302,9 @@ def _linspace(g: Builder, start: Number, end: Number, steps: int, dtype: torch.d
     if not isinstance(first, OnnxValue) and not isinstance(last, OnnxValue):
         return g.constant(torch.linspace(first, last, steps, dtype=dtype))
     if not dtype.is_floating_point:
-        raise NotExpressible(f"a linspace of {dtype} needs bounds known when the model is exported")
+        # In float64 from the bounds' integers on, then cut off.
+        whole = [g.cast(g.scalar(n, dtype), torch.float64) for n in (first, last)]
+        return g.cast(linspace_between(g, *whole, steps, torch.float64), dtype)
     return linspace_between(g, g.scalar(first, dtype), g.scalar(last, dtype), steps, dtype)
 
 
@@ -337,8 +339,12 @@ def logspace(
     first, last = _known(start), _known(end)
     if not isinstance(first, OnnxValue) and not isinstance(last, OnnxValue):
         return g.constant(torch.logspace(first, last, steps, base, dtype=result.dtype))
-    exponents = _linspace(g, first, last, steps, result.dtype)
-    return g.Pow(g.like(base, exponents), exponents)
+    if result.dtype.is_floating_point:
+        exponents = _linspace(g, first, last, steps, result.dtype)
+    else:
+        whole = [g.cast(g.scalar(n, result.dtype), torch.float64) for n in (first, last)]
+        exponents = linspace_between(g, *whole, steps, torch.float64)
+    return g.cast(g.Pow(g.like(base, exponents), exponents), result.dtype)
 
 
 # Matrices.

@@ -259,6 +259,8 @@ def one_hot(g: Builder, self: OnnxValue, num_classes: int = -1) -> OnnxValue:
     if num_classes == -1:
         whole = flat(g, self)
         depth = g.Add(g.ReduceMax(whole, axes=[0], keepdims=1), g.constant([1]))
+    if rank_of(self) == 0:
+        return g.Squeeze(g.OneHot(flat(g, self), depth, g.constant([0, 1])), axes=[0])
     return g.OneHot(self, depth, g.constant([0, 1]))
 
 
