@@ -12,7 +12,7 @@ import torch
 import torch_onnx
 from conformance.samples import Sample
 from torch_onnx import runtime
-from torch_onnx.errors import ExportError, UnsupportedOperators
+from torch_onnx.errors import DimensionSpecialized, ExportError, UnsupportedOperators
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,7 @@ class Outcome:
 
 
 OK = Outcome("ok")
+LARGEST_RANK = 8
 
 
 Unique = Callable[[Sequence[torch.Tensor]], list[torch.Tensor]]
@@ -52,11 +53,9 @@ def check(
                 wanted = [e.to(w.dtype) for e, w in zip(exact, wanted, strict=True)]
         except Exception as error:
             return Outcome("eager", _first(error))
-        shapes = (tuple(map(_all_dynamic, sample.tensors)),) if dynamic else None
+        shapes = list(map(_all_dynamic, sample.tensors)) if dynamic else []
         try:
-            program = torch_onnx.export(
-                sample.call, sample.tensors, opset_version=opset, dynamic_shapes=shapes
-            )
+            program = _exported(sample, opset, shapes)
         except UnsupportedOperators as error:
             calls = {
                 f"{call.op}{f' ({call.reason})' if call.reason else ''}" for call in error.calls
@@ -84,6 +83,28 @@ def check(
 
 def _double(tensor: torch.Tensor) -> torch.Tensor:
     return tensor.double() if tensor.is_floating_point() else tensor.clone()
+
+
+def _exported(
+    sample: Sample, opset: int, shapes: list[dict[int, object]]
+) -> torch_onnx.ONNXProgram:
+    """The sample exported with these dims dynamic, but for those that it asks of its inputs.
+
+    ``x.expand(3, 4)`` and ``x.index_add(0, index, y)`` take just one size of some dims, whatever is
+    allowed of the others.
+    """
+    for _ in range(LARGEST_RANK):
+        try:
+            return torch_onnx.export(
+                sample.call,
+                sample.tensors,
+                opset_version=opset,
+                dynamic_shapes=(tuple(shapes),) if any(shapes) else None,
+            )
+        except DimensionSpecialized as error:
+            for dimension in error.dimensions:
+                shapes[int(dimension.input_name.rpartition(".")[2])].pop(dimension.axis, None)
+    return torch_onnx.export(sample.call, sample.tensors, opset_version=opset)
 
 
 def _all_dynamic(tensor: torch.Tensor) -> dict[int, object]:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import torch
 
 from torch_onnx.builder.values import OnnxValue
-from torch_onnx.errors import NotExpressible
 from torch_onnx.ops.arithmetic import lerp
 from torch_onnx.ops.axes import axis_of, rank_of, shape_of
 from torch_onnx.ops.creation import linspace_between
@@ -211,7 +210,7 @@ def histogramdd(
     weight: OnnxValue | None = None,
     density: bool = False,
 ) -> tuple[OnnxValue, list[OnnxValue]]:
-    columns = _columns(g, self)
+    columns = _columns(g, self, len(bins))
     edges = [
         _equal_bins(g, x, number, None if range is None else range[2 * i : 2 * i + 2])
         for i, (x, number) in enumerate(zip(columns, bins, strict=True))
@@ -227,10 +226,10 @@ def histogramdd_of_equal(
     range: Sequence[float] | None = None,
     weight: OnnxValue | None = None,
     density: bool = False,
+    *,
+    result: tuple[OnnxValue, list[OnnxValue]],
 ) -> tuple[OnnxValue, list[OnnxValue]]:
-    number = shape_of(self)[-1]
-    assert isinstance(number, int), "PyTorch gives a list of so many edges"
-    return histogramdd(g, self, [bins] * number, range, weight, density)
+    return histogramdd(g, self, [bins] * len(result[1]), range, weight, density)
 
 
 @aten("histogramdd.TensorList_bins")
@@ -242,7 +241,7 @@ def histogramdd_between(
     weight: OnnxValue | None = None,
     density: bool = False,
 ) -> tuple[OnnxValue, list[OnnxValue]]:
-    return _counted(g, _columns(g, self), bins, weight, density), list(bins)
+    return _counted(g, _columns(g, self, len(bins)), bins, weight, density), list(bins)
 
 
 @aten("_histogramdd_bin_edges")
@@ -280,11 +279,8 @@ def histogramdd_from_bin_tensors(
     return histogramdd_between(g, self, bins, None, weight, density)[0]
 
 
-def _columns(g: Builder, x: OnnxValue) -> list[OnnxValue]:
+def _columns(g: Builder, x: OnnxValue, number: int) -> list[OnnxValue]:
     """Each of the coordinates that the last axis holds, as a vector."""
-    number = shape_of(x)[-1]
-    if not isinstance(number, int):
-        raise NotExpressible("histogramdd needs to know the number of coordinates")
     rows = g.reshape(x, [-1, number])
     return [g.Gather(rows, g.constant(i), axis=1) for i in range(number)]
 
