@@ -96,6 +96,19 @@ CASES = [
     case("antialias", antialiased, r(1, 2, 7, 9), others=((r(2, 2, 11, 8),),), opsets=(11, 18, 20)),
     case("antialias-bytes", antialiased, BYTES, opsets=(13, 20)),
     case(
+        "windows-of-integers",
+        lambda x, w: (
+            F.conv2d(x, w, None, 2, 1, 2, 2),
+            F.conv_transpose2d(x, w, w[:, 0, 0, 0], 2, 1, 1, 2),
+            F.avg_pool2d(x, 3, 2, 1, ceil_mode=False, count_include_pad=False),
+            F.avg_pool2d(x, 2, divisor_override=3),
+        ),
+        torch.randint(-9, 9, (1, 4, 5, 6)),
+        torch.randint(-9, 9, (4, 2, 2, 2)),
+        others=((torch.randint(-9, 9, (2, 4, 7, 6)), torch.randint(-9, 9, (4, 2, 2, 2))),),
+        opsets=(13, 20),
+    ),
+    case(
         "transposed-convolution-beyond",
         lambda x, w, b: F.conv_transpose2d(x, w, b, 2, 0, (2, 3), dilation=4),
         r(1, 2, 3, 4),

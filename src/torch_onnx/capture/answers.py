@@ -97,9 +97,11 @@ def _type_of_ctc_loss(
 
 
 def _type_of_one_hot(self: torch.Tensor, num_classes: int = -1) -> torch.Tensor:
+    classes: Any = num_classes
     if num_classes == -1:
-        num_classes = compat.unknown_size(self.fake_mode)  # type: ignore[attr-defined]
-    return self.new_empty([*self.shape, num_classes])
+        mode: Any = getattr(self, "fake_mode", None)
+        classes = compat.unknown_size(mode)
+    return self.new_empty([*self.shape, classes])
 
 
 def _float_of(x: torch.Tensor) -> torch.dtype:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from torch_onnx.builder.values import OnnxValue
 from torch_onnx.errors import NotExpressible
-from torch_onnx.ops.axes import shape_of
+from torch_onnx.ops.axes import refuse_complex, shape_of
 from torch_onnx.ops.table import OpTable
+from torch_onnx.ops.windows import convolution_of_integers, transposed_convolution_of_integers
 
 if TYPE_CHECKING:
     from torch_onnx.builder.emit import Builder
@@ -63,25 +64,20 @@ def convolution(
     dilation: Any = 1,
     groups: int = 1,
 ) -> Any:
-    only_floats(input, "a convolution")
+    refuse_complex(input)
     kernel = shape_of(weight)[2:]
     rank = len(kernel)
-    dilations = per_axis(dilation, rank)
+    dilations, strides = per_axis(dilation, rank), per_axis(stride, rank)
     pads = paddings(padding, kernel, dilations, rank)
-    return batched(
-        g,
-        input,
-        rank,
-        lambda x: g.Conv(
-            x,
-            weight,
-            bias,
-            strides=per_axis(stride, rank),
-            pads=pads,
-            dilations=dilations,
-            group=groups,
-        ),
-    )
+
+    def compute(x: OnnxValue) -> OnnxValue:
+        if not x.is_floating_point:
+            return convolution_of_integers(g, x, weight, bias, strides, pads, dilations, groups)
+        return g.Conv(
+            x, weight, bias, strides=strides, pads=pads, dilations=dilations, group=groups
+        )
+
+    return batched(g, input, rank, compute)
 
 
 @aten("conv_transpose1d", "conv_transpose2d.input", "conv_transpose3d.input")
@@ -96,8 +92,9 @@ def transposed_convolution(
     groups: int = 1,
     dilation: Any = 1,
 ) -> Any:
-    only_floats(input, "a convolution")
+    refuse_complex(input)
     rank = len(shape_of(weight)) - 2
+    dilations, strides = per_axis(dilation, rank), per_axis(stride, rank)
     pads, extra = per_axis(padding, rank), per_axis(output_padding, rank)
     ends = list(pads)
     beyond = [0] * rank
@@ -109,14 +106,19 @@ def transposed_convolution(
         ends = [max(end, 0) for end in ends]
 
     def compute(x: OnnxValue) -> OnnxValue:
+        if not x.is_floating_point:
+            asked = per_axis(output_padding, rank)
+            return transposed_convolution_of_integers(
+                g, x, weight, bias, strides, pads, asked, dilations, groups
+            )
         y = g.ConvTranspose(
             x,
             weight,
             None if any(beyond) else bias,
-            strides=per_axis(stride, rank),
+            strides=strides,
             pads=[*pads, *ends],
             output_padding=extra,
-            dilations=per_axis(dilation, rank),
+            dilations=dilations,
             group=groups,
         )
         if not any(beyond):

@@ -303,9 +303,15 @@ def _linspace(g: Builder, start: Number, end: Number, steps: int, dtype: torch.d
         return g.constant(torch.linspace(first, last, steps, dtype=dtype))
     if not dtype.is_floating_point:
         # In float64 from the bounds' integers on, then cut off.
-        whole = [g.cast(g.scalar(n, dtype), torch.float64) for n in (first, last)]
-        return g.cast(linspace_between(g, *whole, steps, torch.float64), dtype)
+        return g.cast(_between_integers(g, first, last, steps, dtype), dtype)
     return linspace_between(g, g.scalar(first, dtype), g.scalar(last, dtype), steps, dtype)
+
+
+def _between_integers(
+    g: Builder, first: Number, last: Number, steps: int, dtype: torch.dtype
+) -> OnnxValue:
+    low, high = (g.cast(g.scalar(n, dtype), torch.float64) for n in (first, last))
+    return linspace_between(g, low, high, steps, torch.float64)
 
 
 def linspace_between(
@@ -342,8 +348,7 @@ def logspace(
     if result.dtype.is_floating_point:
         exponents = _linspace(g, first, last, steps, result.dtype)
     else:
-        whole = [g.cast(g.scalar(n, result.dtype), torch.float64) for n in (first, last)]
-        exponents = linspace_between(g, *whole, steps, torch.float64)
+        exponents = _between_integers(g, first, last, steps, result.dtype)
     return g.cast(g.Pow(g.like(base, exponents), exponents), result.dtype)
 
 
