@@ -34,6 +34,10 @@ def _returns_nothing(sample: Sample) -> bool:
     return not tree_leaves(sample.call(*sample.tensors))
 
 
+def _counts_by_a_tensor(sample: Sample) -> bool:
+    return any(tensor.dim() == 0 for tensor in sample.tensors)
+
+
 JITERATOR = Exclusion("Compiles CUDA C++ given as a string: PyTorch runs it on GPUs only.")
 SPARSE = Exclusion(
     "Takes or returns sparse tensors. ONNX has none but as initializers, and ONNX Runtime neither "
@@ -57,6 +61,10 @@ EXCLUSIONS: dict[str, Exclusion] = {
     "jiterator_unary": JITERATOR,
     "sparse.mm.reduce": SPARSE,
     "sparse.sampled_addmm": SPARSE,
+    "tensor_split": Exclusion(
+        "A tensor tells how many results there are: an ONNX model has as many in each run.",
+        _counts_by_a_tensor,
+    ),
     "to_sparse": SPARSE,
 }
 

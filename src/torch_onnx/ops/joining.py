@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from torch_onnx.builder.sizes import TO_THE_END, AnySize
 from torch_onnx.builder.values import Integer
+from torch_onnx.errors import NotExpressible
 from torch_onnx.ops.axes import axis_of, rank_of, shape_of
 from torch_onnx.ops.shape import at_least
 from torch_onnx.ops.table import OpTable
@@ -181,8 +182,9 @@ def tensor_split_tensor(
 ) -> list[OnnxValue]:
     where = tensor_indices_or_sections
     if where.rank == 0:
-        # So many parts has the captured program, whatever the tensor says.
-        return tensor_split(g, self, len(result), dim)
+        if where.constant is None:
+            raise NotExpressible("the number of parts must be known when the model is exported")
+        return tensor_split(g, self, int(where.constant), dim)
     indices = [g.Gather(where, [i]) for i in range(len(result) - 1)]
     return tensor_split_indices(g, self, indices, dim)
 
