@@ -431,21 +431,85 @@ def recurrent_layers_have_types() -> Iterator[None]:
     """
     from torch._subclasses.fake_impls import op_implementations_dict as implementations
 
-    keys = torch._C.DispatchKey.CompositeImplicitAutograd, torch._C.DispatchKey.Autograd
-    saved = []
+    layers: dict[str, Callable[..., Any]] = {}
     for name in ("lstm", "gru", "rnn_tanh", "rnn_relu"):
-        for kind, typed in (("input", _types_of_layer), ("data", _types_of_packed_layer)):
-            overload: Any = getattr(getattr(torch.ops.aten, name), kind)
-            saved.append((overload, dict(overload.py_kernels)))
-            overload.py_kernels.update(dict.fromkeys(keys, typed))
-            overload._dispatch_cache.clear()
+        layers[f"aten::{name}.input"] = _types_of_layer
+        layers[f"aten::{name}.data"] = _types_of_packed_layer
     pack = torch.ops.aten._pack_padded_sequence.default
     packed = implementations[pack]
     implementations[pack] = _types_of_packed
     try:
-        yield
+        with types_are_told(layers):
+            yield
     finally:
         implementations[pack] = packed
+
+
+@contextlib.contextmanager
+def dims_are_counted_from_the_start() -> Iterator[None]:
+    """Within, unique_consecutive along a negative dim has the right rank on fake tensors."""
+    from torch._subclasses.fake_impls import op_implementations_dict as implementations
+
+    overload = torch.ops.aten.unique_consecutive.default
+    found = implementations[overload]
+
+    def counted(mode: Any, func: Any, self: torch.Tensor, *args: Any, **named: Any) -> Any:
+        given = dict(zip(("return_inverse", "return_counts", "dim"), args, strict=False)) | named
+        if given.get("dim") is not None:
+            given["dim"] %= max(self.dim(), 1)
+        return found(mode, func, self, **given)
+
+    with _implemented({overload: counted}):
+        yield
+
+
+@contextlib.contextmanager
+def types_are_known(table: Mapping[str, Callable[..., Any]]) -> Iterator[None]:
+    """Within, operators that PyTorch has no fake kernel of, by name, run what ``table`` has."""
+    known = {overload_of(name): told for name, told in table.items()}
+
+    def without_mode(told: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda mode, func, *args, **named: told(*args, **named)
+
+    with _implemented({o: without_mode(told) for o, told in known.items() if o is not None}):
+        yield
+
+
+@contextlib.contextmanager
+def _implemented(table: Mapping[Any, Callable[..., Any]]) -> Iterator[None]:
+    from torch._subclasses.fake_impls import op_implementations_dict as implementations
+
+    before = {overload: implementations.get(overload) for overload in table}
+    implementations.update(table)
+    try:
+        yield
+    finally:
+        for overload, found in before.items():
+            if found is None:
+                del implementations[overload]
+            else:
+                implementations[overload] = found
+
+
+@contextlib.contextmanager
+def types_are_told(table: Mapping[str, Callable[..., Any]]) -> Iterator[None]:
+    """Within, composite operators on fake tensors, by name, run what ``table`` has for them.
+
+    That need but make tensors of the results' types. PyTorch would run the operators' own code,
+    which may look at numbers that fake tensors do not have.
+    """
+    keys = torch._C.DispatchKey.CompositeImplicitAutograd, torch._C.DispatchKey.Autograd
+    saved = []
+    try:
+        for name, told in table.items():
+            overload = overload_of(name)
+            if overload is None:
+                continue
+            saved.append((overload, dict(overload.py_kernels)))
+            overload.py_kernels.update(dict.fromkeys(keys, told))
+            overload._dispatch_cache.clear()
+        yield
+    finally:
         for overload, kernels in saved:
             overload.py_kernels.clear()
             overload.py_kernels.update(kernels)

@@ -19,8 +19,8 @@ with contextlib.suppress(ImportError):
 
 # What a translation may ask for beside the operator's arguments.
 GIVEN = frozenset({"result", "blocks"})
-# Operators of libraries that need not be installed, and of our own.
-ELSEWHERE = ("torchvision::", "transformers::", "python::")
+# Operators of libraries and of modules that need not be imported, and of our own.
+ELSEWHERE = ("torchvision::", "transformers::", "torch_nn::", "python::")
 
 ROWS = [
     pytest.param(row, id=f"{table.name}-{row.name}-{row.since}")

@@ -19,6 +19,7 @@ from torch.export import Dim as ExportDim
 from torch.export import ExportedProgram
 
 from torch_onnx import compat
+from torch_onnx.capture import answers
 from torch_onnx.capture.assumptions import (
     Assumptions,
     DynamicAxes,
@@ -74,10 +75,14 @@ def _export(
                 compat.recurrent_layers_have_types(),
                 compat.fake_quantization_has_types(),
                 compat.matrix_operators_have_types(),
+                answers.known_from_types(),
                 compat.quiet(),
             ):
                 return torch.export.export(
-                    module, tuple(tensors), dynamic_shapes=(shapes,), strict=False
+                    module,
+                    tuple(tensors),
+                    dynamic_shapes=(shapes,) if tensors else None,
+                    strict=False,
                 )
     except ExportError:
         raise

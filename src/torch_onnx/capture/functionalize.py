@@ -207,9 +207,15 @@ class _State:
             formal.name: self.read_all(argument)
             for formal, argument in zip(functional.arguments, call.args.values(), strict=False)
         }
-        results = [fresh(target) for target in targets]
         # What an operator with state returns comes before what it writes.
         own = call.outputs if call.op.name in WITH_STATE else []
+        # Others return what they wrote, of another shape after resize_.
+        returned = [] if own else call.outputs[: len(targets)]
+        written_as = [*returned, *targets[len(returned) :]]
+        results = [
+            fresh(new if isinstance(new, Value) else target)
+            for new, target in zip(written_as, targets, strict=True)
+        ]
         extra: list[Output] = [None] * (len(functional.returns) - len(results) - len(own))
         outputs = [*own, *extra, *results] if own else [*results, *extra]
         self.calls.append(Call(functional, args, outputs, call.source))

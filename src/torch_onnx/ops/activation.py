@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from torch_onnx.builder.values import OnnxValue
-from torch_onnx.errors import NotExpressible
+from torch_onnx.ops.axes import axis_of
 from torch_onnx.ops.table import OpTable
 
 if TYPE_CHECKING:
@@ -143,8 +143,8 @@ def hardshrink(g: Builder, self: OnnxValue, lambd: Any = 0.5) -> OnnxValue:
 
 @aten("glu")
 def glu(g: Builder, self: OnnxValue, dim: int = -1) -> OnnxValue:
-    size = None if self.shape is None else self.shape[dim]
-    if not isinstance(size, int):
-        raise NotExpressible("glu needs a known size along its dim")
-    gate = g.Sigmoid(g.Slice(self, [size // 2], [size], axes=[dim % len(self.shape or ())]))
-    return g.Mul(g.Slice(self, [0], [size // 2], axes=[dim % len(self.shape or ())]), gate)
+    axis = axis_of(self, dim)
+    size = g.size(self, axis)
+    half = g.floordiv(size, 2)
+    gate = g.Sigmoid(g.Slice(self, [half], [size], axes=[axis]))
+    return g.Mul(g.Slice(self, [0], [half], axes=[axis]), gate)

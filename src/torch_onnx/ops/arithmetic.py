@@ -302,7 +302,16 @@ def _all_false(g: Builder, x: OnnxValue) -> OnnxValue:
 
 @aten("lerp.Scalar", "lerp.Tensor", promote=("self", "end", "weight"))
 def lerp(g: Builder, self: OnnxValue, end: OnnxValue, weight: OnnxValue) -> OnnxValue:
-    return g.Add(self, g.Mul(weight, g.Sub(end, self)))
+    """From the nearer end, as PyTorch computes it: weights of 0 and 1 give just the ends."""
+    way = g.Sub(end, self)
+    known = None if weight.constant is None else weight.constant
+    near = g.Add(self, g.Mul(weight, way))
+    if known is not None and bool((known.abs() < 0.5).all()):
+        return near
+    far = g.Sub(end, g.Mul(way, g.Sub(g.like(1, weight), weight)))
+    if known is not None and bool((known.abs() >= 0.5).all()):
+        return far
+    return g.Where(g.Less(g.Abs(weight), g.like(0.5, weight)), near, far)
 
 
 @aten("expm1", promote=("self",), promote_to_float=True)

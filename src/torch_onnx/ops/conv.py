@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from torch_onnx.builder.values import OnnxValue
 from torch_onnx.errors import NotExpressible
-from torch_onnx.ops.axes import shape_of
+from torch_onnx.ops.axes import refuse_complex, shape_of
 from torch_onnx.ops.table import OpTable
+from torch_onnx.ops.windows import convolution_of_integers, transposed_convolution_of_integers
 
 if TYPE_CHECKING:
     from torch_onnx.builder.emit import Builder
@@ -63,25 +64,20 @@ def convolution(
     dilation: Any = 1,
     groups: int = 1,
 ) -> Any:
-    only_floats(input, "a convolution")
+    refuse_complex(input)
     kernel = shape_of(weight)[2:]
     rank = len(kernel)
-    dilations = per_axis(dilation, rank)
+    dilations, strides = per_axis(dilation, rank), per_axis(stride, rank)
     pads = paddings(padding, kernel, dilations, rank)
-    return batched(
-        g,
-        input,
-        rank,
-        lambda x: g.Conv(
-            x,
-            weight,
-            bias,
-            strides=per_axis(stride, rank),
-            pads=pads,
-            dilations=dilations,
-            group=groups,
-        ),
-    )
+
+    def compute(x: OnnxValue) -> OnnxValue:
+        if not x.is_floating_point:
+            return convolution_of_integers(g, x, weight, bias, strides, pads, dilations, groups)
+        return g.Conv(
+            x, weight, bias, strides=strides, pads=pads, dilations=dilations, group=groups
+        )
+
+    return batched(g, input, rank, compute)
 
 
 @aten("conv_transpose1d", "conv_transpose2d.input", "conv_transpose3d.input")
@@ -96,31 +92,42 @@ def transposed_convolution(
     groups: int = 1,
     dilation: Any = 1,
 ) -> Any:
-    only_floats(input, "a convolution")
+    refuse_complex(input)
     rank = len(shape_of(weight)) - 2
+    dilations, strides = per_axis(dilation, rank), per_axis(stride, rank)
     pads, extra = per_axis(padding, rank), per_axis(output_padding, rank)
     ends = list(pads)
+    beyond = [0] * rank
     if any(e >= s for e, s in zip(extra, per_axis(stride, rank), strict=True)):
         # ONNX keeps it below the stride, but the same sizes come from less padding at the end.
         ends = [p - e for p, e in zip(pads, extra, strict=True)]
         extra = [0] * rank
-        if min(ends) < 0:
-            raise NotExpressible("a transposed convolution with so much output_padding")
-    return batched(
-        g,
-        input,
-        rank,
-        lambda x: g.ConvTranspose(
+        beyond = [max(-end, 0) for end in ends]
+        ends = [max(end, 0) for end in ends]
+
+    def compute(x: OnnxValue) -> OnnxValue:
+        if not x.is_floating_point:
+            asked = per_axis(output_padding, rank)
+            return transposed_convolution_of_integers(
+                g, x, weight, bias, strides, pads, asked, dilations, groups
+            )
+        y = g.ConvTranspose(
             x,
             weight,
-            bias,
-            strides=per_axis(stride, rank),
+            None if any(beyond) else bias,
+            strides=strides,
             pads=[*pads, *ends],
             output_padding=extra,
-            dilations=per_axis(dilation, rank),
+            dilations=dilations,
             group=groups,
-        ),
-    )
+        )
+        if not any(beyond):
+            return y
+        # Where the kernel does not reach there is the bias alone.
+        y = g.Pad(y, [0] * (4 + rank) + beyond)
+        return y if bias is None else g.Add(y, g.Unsqueeze(bias, axes=list(range(1, rank + 1))))
+
+    return batched(g, input, rank, compute)
 
 
 @aten("convolution", "convolution_overrideable")

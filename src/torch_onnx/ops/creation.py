@@ -326,8 +326,25 @@ def _linspace(
     if not isinstance(first, OnnxValue) and not isinstance(last, OnnxValue):
         return g.constant(torch.linspace(first, last, steps, dtype=dtype))
     if not dtype.is_floating_point:
-        raise NotExpressible(f"a linspace of {dtype} needs bounds known when the model is exported")
-    low, high = g.scalar(first, dtype), g.scalar(last, dtype)
+        # In float64 from the bounds' integers on, then cut off.
+        return g.cast(_between_integers(g, first, last, steps, dtype), dtype)
+    return linspace_between(g, g.scalar(first, dtype), g.scalar(last, dtype), steps, dtype)
+
+
+def _between_integers(
+    g: Builder, first: Number, last: Number, steps: int, dtype: torch.dtype
+) -> OnnxValue:
+    low, high = (g.cast(g.scalar(n, dtype), torch.float64) for n in (first, last))
+    return linspace_between(g, low, high, steps, torch.float64)
+
+
+def linspace_between(
+    g: Builder, low: OnnxValue, high: OnnxValue, steps: int, dtype: torch.dtype
+) -> OnnxValue:
+    """``steps`` floats from one tensor of no axes to another."""
+    if low.constant is not None and high.constant is not None:
+        bounds = low.constant.item(), high.constant.item()
+        return g.constant(torch.linspace(*bounds, steps, dtype=dtype))
     if steps < 2:
         return g.Expand(low, [steps])
     by = g.Div(g.Sub(high, low), g.like(steps - 1, low))
@@ -352,8 +369,11 @@ def logspace(
     first, last = _known(start), _known(end)
     if not isinstance(first, OnnxValue) and not isinstance(last, OnnxValue):
         return g.constant(torch.logspace(first, last, steps, base, dtype=result.dtype))
-    exponents = _linspace(g, first, last, steps, result.dtype)
-    return g.Pow(g.like(base, exponents), exponents)
+    if result.dtype.is_floating_point:
+        exponents = _linspace(g, first, last, steps, result.dtype)
+    else:
+        exponents = _between_integers(g, first, last, steps, result.dtype)
+    return g.cast(g.Pow(g.like(base, exponents), exponents), result.dtype)
 
 
 # Matrices.

@@ -35,11 +35,19 @@ def einsum(
         found = contract(g, tensors, labels, wanted)
         if found is not None:
             return found
+        if _ellipses_differ(labels, wanted):
+            return _by_products(g, tensors, labels, wanted)
     if g.opset >= 12 and (not simple or _sizes_agree(tensors, labels)):
         return g.Einsum(*tensors, equation=f"{','.join(terms)}->{out}")
     if not simple:
         raise NotExpressible("an einsum with a repeated index in one term is needed", since=12)
     return _by_products(g, tensors, labels, wanted)
+
+
+def _ellipses_differ(labels: Sequence[Labels], wanted: Labels) -> bool:
+    """Whether the dots stand for more axes in one place than in another: ONNX has them alike."""
+    hidden = [sum(label.startswith(".") for label in each) for each in [*labels, wanted]]
+    return any(hidden) and len(set(hidden)) > 1
 
 
 def _parsed(equation: str) -> tuple[list[str], str]:
@@ -161,9 +169,11 @@ def tensordot(
     axes = [axis_of(self, dim) for dim in dims_self]
     others = [axis_of(other, dim) for dim in dims_other]
     for axis, place in zip(axes, others, strict=True):
-        if shape_of(self)[axis] != shape_of(other)[place]:
-            if 1 in (shape_of(self)[axis], shape_of(other)[place]):
-                raise NotExpressible("tensordot with a broadcast axis is not translated")
+        size, size_of_other = shape_of(self)[axis], shape_of(other)[place]
+        if size == 1 != size_of_other:
+            other = g.ReduceSum(other, axes=[place])
+        elif size_of_other == 1 != size:
+            self = g.ReduceSum(self, axes=[axis])
     return contract_axes(g, self, other, axes, others)
 
 

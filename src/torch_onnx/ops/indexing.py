@@ -13,13 +13,15 @@ from torch_onnx.builder.infer import broadcast
 from torch_onnx.builder.sizes import AnySize
 from torch_onnx.errors import NotExpressible
 from torch_onnx.ops.axes import axis_of, rank_of, shape_of, sizes_of
+from torch_onnx.ops.creation import filled_sizes
 from torch_onnx.ops.outer_index import outer_index
+from torch_onnx.ops.reduction import vector_norm
 from torch_onnx.ops.shape import broadcast_with, expand_like, flat, move_axes
 from torch_onnx.ops.table import OpTable
 
 if TYPE_CHECKING:
     from torch_onnx.builder.emit import Builder
-    from torch_onnx.builder.values import KnownSize, OnnxValue
+    from torch_onnx.builder.values import Integer, KnownSize, OnnxValue
 
 aten = OpTable("indexing")
 
@@ -226,6 +228,17 @@ def nonzero(g: Builder, self: OnnxValue) -> OnnxValue:
     return places
 
 
+@aten("nonzero_static")
+def nonzero_static(g: Builder, self: OnnxValue, size: Integer, fill_value: int = -1) -> OnnxValue:
+    """The first ``size`` places, and rows of ``fill_value`` where there are fewer."""
+    rank = rank_of(self)
+    if rank == 0:
+        return filled_sizes(g, [size, 0], fill_value, torch.int64)
+    places = g.Transpose(_nonzero(g, self), perm=[1, 0])
+    missing = filled_sizes(g, [size, rank], fill_value, torch.int64)
+    return g.Slice(g.Concat(places, missing, axis=0), [0], [size], axes=[0])
+
+
 @aten("nonzero_numpy")
 def nonzero_numpy(g: Builder, self: OnnxValue) -> list[OnnxValue]:
     x = flat(g, self) if self.rank == 0 else self
@@ -246,6 +259,8 @@ def one_hot(g: Builder, self: OnnxValue, num_classes: int = -1) -> OnnxValue:
     if num_classes == -1:
         whole = flat(g, self)
         depth = g.Add(g.ReduceMax(whole, axes=[0], keepdims=1), g.constant([1]))
+    if rank_of(self) == 0:
+        return g.Squeeze(g.OneHot(flat(g, self), depth, g.constant([0, 1])), axes=[0])
     return g.OneHot(self, depth, g.constant([0, 1]))
 
 
@@ -262,6 +277,21 @@ def embedding(
     sparse: bool = False,
 ) -> OnnxValue:
     return g.Gather(weight, indices, axis=0)
+
+
+@aten("embedding_renorm")
+def embedding_renorm(
+    g: Builder, self: OnnxValue, indices: OnnxValue, max_norm: float, norm_type: float
+) -> OnnxValue:
+    """The rows that are looked up, shortened to ``max_norm`` where they are longer."""
+    places = flat(g, g.cast(indices, torch.int64))
+    rows = g.Gather(self, places, axis=0)
+    length = vector_norm(g, rows, rows, norm_type, 1, keepdim=True)
+    limit = g.like(max_norm, rows)
+    shorter = g.Mul(rows, g.Div(limit, g.Add(length, g.like(1e-7, rows))))
+    rows = g.Where(g.Greater(length, limit), shorter, rows)
+    # The same row twice is written twice alike.
+    return g.ScatterND(self, g.Unsqueeze(places, axes=[1]), rows)
 
 
 @aten("embedding_bag")

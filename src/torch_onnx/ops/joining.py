@@ -174,14 +174,19 @@ def tensor_split_indices(
 
 @aten("tensor_split.tensor_indices_or_sections")
 def tensor_split_tensor(
-    g: Builder, self: OnnxValue, tensor_indices_or_sections: OnnxValue, dim: int = 0
+    g: Builder,
+    self: OnnxValue,
+    tensor_indices_or_sections: OnnxValue,
+    result: Sequence[OnnxValue],
+    dim: int = 0,
 ) -> list[OnnxValue]:
-    where = tensor_indices_or_sections.constant
-    if where is None:
-        raise NotExpressible("where to split must be known when the model is exported")
-    if where.dim() == 0:
-        return tensor_split(g, self, int(where), dim)
-    return tensor_split_indices(g, self, where.tolist(), dim)
+    where = tensor_indices_or_sections
+    if where.rank == 0:
+        if where.constant is None:
+            raise NotExpressible("the number of parts must be known when the model is exported")
+        return tensor_split(g, self, int(where.constant), dim)
+    indices = [g.Gather(where, [i]) for i in range(len(result) - 1)]
+    return tensor_split_indices(g, self, indices, dim)
 
 
 @aten("hsplit.int")

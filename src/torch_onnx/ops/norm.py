@@ -160,7 +160,9 @@ def _batch_norm(
     var: OnnxValue,
     eps: float,
 ) -> OnnxValue:
-    refuse_complex(x)
+    if 0 in shape_of(x):
+        # Nothing to normalize: PyTorch does not ask for a rank either.
+        return x
     if weight is None or bias is None:
         channels = [_channels(x, mean, var, weight, bias)]
         weight = _ones(g, channels, mean.dtype) if weight is None else weight
@@ -179,6 +181,9 @@ def _batch_norm(
 def _batch_statistics(g: Builder, x: OnnxValue) -> tuple[OnnxValue, OnnxValue]:
     """Mean and (biased) variance of each channel."""
     x = _wide(g, x)
+    if rank_of(x) < 2:
+        # Only a tensor of nothing has so few axes.
+        return x, x
     dims = [axis for axis in range(rank_of(x)) if axis != 1]
     mean = g.ReduceMean(x, axes=dims)
     centred = g.Sub(x, mean)

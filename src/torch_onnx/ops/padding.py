@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from torch_onnx.builder.sizes import TO_THE_END
 from torch_onnx.builder.values import Integer, Number, OnnxValue
 from torch_onnx.errors import NotExpressible
-from torch_onnx.ops.axes import rank_of
+from torch_onnx.ops.axes import rank_of, shape_of
 from torch_onnx.ops.table import OpTable
 
 if TYPE_CHECKING:
@@ -79,16 +79,17 @@ def replication_pad(g: Builder, self: OnnxValue, padding: Sequence[Integer]) -> 
 def pad_from_within(g: Builder, x: OnnxValue, pad: Sequence[Integer], mode: str) -> OnnxValue:
     """x padded with its own elements."""
     before, after = _by_axis(rank_of(x), pad)
-    if mode != "reflect":
+    if mode == "circular":
         x = _cropped(g, x, before, after)
     more = [[0 if _is_negative(n) else n for n in side] for side in (before, after)]
     if any(_is_open(n) for side in more for n in side):
-        if mode == "circular" and g.opset < 19:
+        # ONNX Runtime does not wrap an empty tensor around.
+        if mode == "circular" and (g.opset < 19 or 0 in shape_of(x)):
             x = _wrapped_around(g, x, *more)
         else:
             x = g.Pad(x, g.vector(more[0] + more[1]), mode=ONNX_MODES[mode])
-    # A reflection also shows what is cropped on the other side.
-    return _cropped(g, x, before, after) if mode == "reflect" else x
+    # What is cropped on one side shows on the other one, unless it goes around.
+    return x if mode == "circular" else _cropped(g, x, before, after)
 
 
 def _is_open(number: Integer) -> bool:

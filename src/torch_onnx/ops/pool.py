@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from torch_onnx.builder.values import Integer, OnnxValue
 from torch_onnx.errors import NotExpressible
-from torch_onnx.ops.axes import rank_of, shape_of
-from torch_onnx.ops.conv import batched, only_floats, per_axis
+from torch_onnx.ops.axes import rank_of, refuse_complex, shape_of
+from torch_onnx.ops.conv import batched, per_axis
 from torch_onnx.ops.table import OpTable
+from torch_onnx.ops.windows import average_of_integers
 
 if TYPE_CHECKING:
     from torch_onnx.builder.emit import Builder
@@ -125,10 +126,21 @@ def _register_average(rank: int) -> None:
         count_include_pad: bool = True,
         divisor_override: int | None = None,
     ) -> Any:
-        only_floats(self, "avg_pool")
+        refuse_complex(self)
         kernel, pads = per_axis(kernel_size, rank), per_axis(padding, rank)
         strides = per_axis(stride, rank) if stride else kernel
         ceil = _rounds_up(self, kernel, strides, pads, ceil_mode)
+        if not self.is_floating_point:
+            beyond = _beyond(self, kernel, strides, pads) if ceil else [0] * rank
+            include = count_include_pad
+            return batched(
+                g,
+                self,
+                rank,
+                lambda x: average_of_integers(
+                    g, x, kernel, strides, pads, beyond, include, divisor_override
+                ),
+            )
         if divisor_override is not None:
             return _sums(g, self, kernel, strides, pads, ceil, divisor_override)
         return batched(
@@ -144,6 +156,18 @@ def _register_average(rank: int) -> None:
                 count_include_pad=int(count_include_pad and any(pads)),
             ),
         )
+
+
+def _beyond(
+    x: OnnxValue, kernel: Sequence[int], strides: Sequence[int], pads: Sequence[int]
+) -> list[int]:
+    """How far the last windows reach past the padding when ``ceil_mode`` adds one."""
+    reach = []
+    for size, k, s, p in zip(shape_of(x)[-len(kernel) :], kernel, strides, pads, strict=True):
+        if not isinstance(size, int):
+            raise NotExpressible("an average of integers with ceil_mode and sizes not known")
+        reach.append(max(0, (_windows(size, k, s, p, True) - 1) * s + k - size - 2 * p))
+    return reach
 
 
 def _sums(

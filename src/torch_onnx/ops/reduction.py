@@ -138,14 +138,31 @@ def count(g: Builder, mask: OnnxValue, dim: Dims = None, keepdim: bool = False) 
 # Extremes.
 
 
+def extreme(
+    g: Builder, onnx_operator: str, x: OnnxValue, dim: Dims = None, keepdim: bool = False
+) -> OnnxValue:
+    """ReduceMax or ReduceMin that is NaN where there is any: ONNX Runtime skips some of them."""
+    found = reduce(g, onnx_operator, x, dim, keepdim)
+    if not x.is_floating_point:
+        return found
+    return g.Where(_has_nan(g, x, dim, keepdim), g.like(math.nan, x), found)
+
+
+def _has_nan(g: Builder, x: OnnxValue, dim: Dims, keepdim: bool) -> OnnxValue:
+    bad = g.IsNaN(x)
+    if g.opset >= 20:
+        return reduce(g, "ReduceMax", bad, dim, keepdim)
+    return g.cast(reduce(g, "ReduceMax", g.cast(bad, torch.int32), dim, keepdim), torch.bool)
+
+
 @aten("amax")
 def amax(g: Builder, self: OnnxValue, dim: Dims = None, keepdim: bool = False) -> OnnxValue:
-    return reduce(g, "ReduceMax", self, dim, keepdim)
+    return extreme(g, "ReduceMax", self, dim, keepdim)
 
 
 @aten("amin")
 def amin(g: Builder, self: OnnxValue, dim: Dims = None, keepdim: bool = False) -> OnnxValue:
-    return reduce(g, "ReduceMin", self, dim, keepdim)
+    return extreme(g, "ReduceMin", self, dim, keepdim)
 
 
 @aten("max")
@@ -195,11 +212,16 @@ def _place(
     rank = rank_of(x)
     if rank == 0:
         return g.constant(0, torch.int64)
-    find = getattr(g, onnx_operator)
-    if dim is not None:
-        return find(x, axis=axis_of(x, dim), keepdims=int(keepdim))
-    place = find(g.Reshape(x, [-1]), axis=0, keepdims=int(keepdim and rank > 0))
-    return g.Reshape(place, [1] * rank) if keepdim else place
+    if dim is None:
+        place = _place(g, onnx_operator, g.Reshape(x, [-1]), 0, keepdim)
+        return g.Reshape(place, [1] * rank) if keepdim else place
+    options = {"axis": axis_of(x, dim), "keepdims": int(keepdim)}
+    place = g.node(onnx_operator, x, **options)
+    if not x.is_floating_point:
+        return place
+    # The first NaN wins, which ONNX Runtime passes by.
+    first = g.ArgMax(g.cast(g.IsNaN(x), torch.uint8), **options)
+    return g.Where(_has_nan(g, x, dim, keepdim), first, place)
 
 
 # Logical reductions.
@@ -252,7 +274,7 @@ def vector_norm(
     if math.isinf(ord):
         if ord > 0 and _is_empty(x, dim):
             return reduce(g, "ReduceSum", size, dim, keepdim)
-        return reduce(g, "ReduceMax" if ord > 0 else "ReduceMin", size, dim, keepdim)
+        return extreme(g, "ReduceMax" if ord > 0 else "ReduceMin", size, dim, keepdim)
     total = reduce(g, "ReduceSum", g.Pow(size, g.like(ord, x)), dim, keepdim)
     return g.Pow(total, g.like(1.0 / ord, x))
 
@@ -287,6 +309,9 @@ def variance_parts(
     if rank_of(x) == 0:
         x, dim, keepdim = g.Reshape(x, [1]), [0], False
     dims = dims_of(x, dim)
+    if _is_empty(x, dims):
+        nothing = filled_sizes(g, _reduced_sizes(x, dims, keepdim), math.nan, x.dtype)
+        return nothing, nothing
     center = reduce(g, "ReduceMean", x, dims, keepdim=True)
     deviation = g.Sub(x, center)
     operator = "ReduceL2" if root else "ReduceSumSquare"

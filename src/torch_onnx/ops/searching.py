@@ -10,6 +10,7 @@ from torch_onnx.builder.sizes import TO_THE_END
 from torch_onnx.builder.values import Integer, OnnxValue
 from torch_onnx.errors import NotExpressible
 from torch_onnx.ops.axes import axis_of, rank_of, sizes_of
+from torch_onnx.ops.creation import filled_sizes
 from torch_onnx.ops.reduction import any_, count, reduce
 from torch_onnx.ops.shape import flat
 from torch_onnx.ops.table import OpTable
@@ -150,7 +151,8 @@ def unique_consecutive(
     others = [i for i in range(rank_of(x)) if i != axis]
     if others:
         changed = any_(g, changed, others)
-    starts = g.Concat(g.constant([True]), changed, axis=0)
+    first = filled_sizes(g, [g.minimum(g.size(x, axis), 1)], True, torch.bool)
+    starts = g.Concat(first, changed, axis=0)
     values = g.Compress(x, starts, axis=axis)
     inverse = g.Sub(g.CumSum(g.cast(starts, torch.int64), g.constant(0)), g.constant(1))
     if not return_inverse:

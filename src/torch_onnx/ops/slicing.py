@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -341,16 +342,63 @@ def as_strided(
     stride: Sequence[Integer],
     storage_offset: Integer | None = None,
 ) -> OnnxValue:
+    places = _strided_places(self, size, stride, storage_offset)
+    return g.Gather(flat(g, self), places, axis=0)
+
+
+@aten("as_strided_scatter")
+def as_strided_scatter(
+    g: Builder,
+    self: OnnxValue,
+    src: OnnxValue,
+    size: Sequence[Integer],
+    stride: Sequence[Integer],
+    storage_offset: Integer | None = None,
+) -> OnnxValue:
+    places = g.constant(_strided_places(self, size, stride, storage_offset).reshape(-1))
+    written = g.ScatterElements(flat(g, self), places, flat(g, g.cast(src, self.dtype)), axis=0)
+    return g.reshape(written, sizes_of(g, self))
+
+
+def _strided_places(
+    x: OnnxValue, size: Sequence[Integer], stride: Sequence[Integer], storage_offset: Integer | None
+) -> torch.Tensor:
+    """Where in the memory of x each element lies."""
     lengths = [n for n in size if isinstance(n, int)]
     steps = [n for n in stride if isinstance(n, int)]
     start = storage_offset or 0
     if len(lengths) + len(steps) < len(size) + len(stride) or not isinstance(start, int):
         raise NotExpressible("as_strided needs sizes and strides known when the model is exported")
-    made = self.value is not None and self.value.producer() is not None
-    if made or (self.parameter is not None and not self.parameter.is_contiguous()):
-        # Only inputs and parameters are sure to lie in memory in the order of their elements.
-        raise NotExpressible("as_strided reads memory in an order that the graph does not tell")
+    _refuse_unknown_order(x)
     places = torch.tensor(start)
     for length, step in zip(lengths, steps, strict=True):
         places = places.unsqueeze(-1) + torch.arange(length) * step
-    return g.Gather(flat(g, self), places, axis=0)
+    return places
+
+
+def _refuse_unknown_order(x: OnnxValue) -> None:
+    """Only inputs and parameters are sure to lie in memory in the order of their elements."""
+    made = x.value is not None and x.value.producer() is not None
+    if made or (x.parameter is not None and not x.parameter.is_contiguous()):
+        raise NotExpressible("it reads memory in an order that the graph does not tell")
+
+
+@aten("resize")
+def resize(g: Builder, self: OnnxValue, size: Sequence[Integer]) -> OnnxValue:
+    """What lies in memory in another shape. PyTorch leaves open what more there is: zeros here."""
+    if list(size) == list(shape_of(self)):
+        return self
+    _refuse_unknown_order(self)
+    number = g.product(size)
+    more = g.ConstantOfShape(g.vector([number]), value=torch.zeros(1, dtype=self.dtype))
+    known = shape_of(self)
+    if isinstance(number, int) and all(isinstance(n, int) for n in known):
+        lacking = max(number - math.prod(n for n in known if isinstance(n, int)), 0)
+        more = g.Slice(more, [0], [lacking], axes=[0])
+    elements = g.Slice(g.Concat(flat(g, self), more, axis=0), [0], [number], axes=[0])
+    return g.reshape(elements, size)
+
+
+@aten("resize_as")
+def resize_as(g: Builder, self: OnnxValue, the_template: OnnxValue) -> OnnxValue:
+    return resize(g, self, g.sizes(the_template))

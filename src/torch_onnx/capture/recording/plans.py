@@ -203,7 +203,7 @@ def _other(
 ) -> int:
     """A size for the other run: larger than those so far, and none of them."""
     while True:
-        other = size * factor + style.offset
+        other = max(size, 1) * factor + style.offset
         if (other > largest or not style.reverses) and other not in taken:
             break
         factor += 1

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from torch_onnx import compat
+from torch_onnx.capture import answers
 from torch_onnx.capture.assumptions import (
     FRAMEWORK,
     Assumptions,
@@ -186,6 +187,7 @@ def _interpreted(
         compat.recurrent_layers_have_types(),
         compat.fake_quantization_has_types(),
         compat.matrix_operators_have_types(),
+        answers.known_from_types(),
         compat.quiet(),
     ):
         stand_ins = fakes.inputs(tensors, dynamic)

@@ -1,0 +1,139 @@
+"""Operators whose own code looks at numbers, which fake tensors do not have.
+
+Some answer by a number of Python's: these are asked on tensors, and their answer is a number that
+the model finds when it runs. Others only check what they are given: their results' types are told.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import torch
+from torch.overrides import TorchFunctionMode
+
+from torch_onnx import compat
+
+
+@contextlib.contextmanager
+def known_from_types() -> Iterator[None]:
+    """Within, these operators can be run on fake tensors."""
+    with (
+        compat.types_are_told(TYPES),
+        compat.types_are_known(KERNELS),
+        compat.dims_are_counted_from_the_start(),
+        _Asked(),
+    ):
+        yield
+
+
+# Answers.
+
+
+def _equal(self: torch.Tensor, other: torch.Tensor) -> Any:
+    if self.dim() != other.dim() or self.shape != other.shape:
+        return False
+    return torch.eq(self, other).all().item()
+
+
+def _all_close(
+    self: torch.Tensor,
+    other: torch.Tensor,
+    rtol: float = 1e-5,
+    atol: float = 1e-8,
+    equal_nan: bool = False,
+) -> Any:
+    return torch.isclose(self, other, rtol=rtol, atol=atol, equal_nan=equal_nan).all().item()
+
+
+ANSWERS: dict[Any, Callable[..., Any]] = {
+    torch.equal: _equal,
+    torch.Tensor.equal: _equal,
+    torch.allclose: _all_close,
+    torch.Tensor.allclose: _all_close,
+}
+
+
+class _Asked(TorchFunctionMode):
+    """Puts an operator on tensors in place of one that answers by a Python number."""
+
+    def __torch_function__(
+        self,
+        func: Any,
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        asked = ANSWERS.get(func, func)
+        named = dict(kwargs or {})
+        if asked is not func and "input" in named:
+            # What torch's functions call ``input`` is ``self`` to its methods.
+            named["self"] = named.pop("input")
+        return asked(*args, **named)
+
+
+# Types.
+
+
+def _type_of_covariance(self: torch.Tensor, **weights: Any) -> torch.Tensor:
+    """One matrix; a row alone has a variance."""
+    rows = self.shape[0] if self.dim() == 2 else None
+    dtype = _float_of(self)
+    return self.new_empty([1] if rows is None else [rows, rows], dtype=dtype).squeeze()
+
+
+def _type_of_ctc_loss(
+    log_probs: torch.Tensor,
+    targets: torch.Tensor,
+    input_lengths: Any,
+    target_lengths: Any,
+    blank: int = 0,
+    reduction: int = 1,
+    zero_infinity: bool = False,
+) -> torch.Tensor:
+    batched = reduction == 0 and log_probs.dim() == 3
+    return log_probs.new_empty([log_probs.shape[1]] if batched else [])
+
+
+def _type_of_one_hot(self: torch.Tensor, num_classes: int = -1) -> torch.Tensor:
+    classes: Any = num_classes
+    if num_classes == -1:
+        mode: Any = getattr(self, "fake_mode", None)
+        classes = compat.unknown_size(mode)
+    return self.new_empty([*self.shape, classes])
+
+
+def _float_of(x: torch.Tensor) -> torch.dtype:
+    return x.dtype if x.is_floating_point() or x.is_complex() else torch.get_default_dtype()
+
+
+def _type_of_histogram(self: torch.Tensor, bins: Any = 100, **options: Any) -> Any:
+    if isinstance(bins, torch.Tensor):
+        return self.new_empty([bins.shape[0] - 1]), self.new_empty([bins.shape[0]])
+    return self.new_empty([bins]), self.new_empty([bins + 1])
+
+
+def _type_of_histogramdd(self: torch.Tensor, bins: Any, *_: Any, **options: Any) -> Any:
+    each = [bins] * self.shape[-1] if isinstance(bins, int) else bins
+    edges = [b.shape[0] if isinstance(b, torch.Tensor) else b + 1 for b in each]
+    return self.new_empty([n - 1 for n in edges]), [self.new_empty([n]) for n in edges]
+
+
+TYPES: dict[str, Callable[..., Any]] = {
+    "aten::cov": _type_of_covariance,
+    "aten::corrcoef": _type_of_covariance,
+    "aten::ctc_loss.IntList": _type_of_ctc_loss,
+    "aten::ctc_loss.Tensor": _type_of_ctc_loss,
+    "aten::one_hot": _type_of_one_hot,
+    "aten::histogramdd": _type_of_histogramdd,
+    "aten::histogramdd.int_bins": _type_of_histogramdd,
+    "aten::histogramdd.TensorList_bins": _type_of_histogramdd,
+}
+"""Of composite operators."""
+
+KERNELS: dict[str, Callable[..., Any]] = {
+    "aten::histogram.bin_ct": _type_of_histogram,
+    "aten::histogram.bins_tensor": _type_of_histogram,
+}
+"""Of operators that have a kernel."""
