@@ -1,10 +1,11 @@
 """PyTorch programs to ONNX models, without torch.onnx and without onnxscript."""
 
 from torch_onnx import errors
+from torch_onnx.custom import op, remove_op, translations
 from torch_onnx.exporter import export
 from torch_onnx.ops.table import OpTable
 from torch_onnx.program import ONNXProgram
 
 __version__ = "0.1.0"
 
-__all__ = ["ONNXProgram", "OpTable", "errors", "export"]
+__all__ = ["ONNXProgram", "OpTable", "errors", "export", "op", "remove_op", "translations"]

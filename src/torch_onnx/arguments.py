@@ -6,12 +6,13 @@ silence.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import warnings
+from collections.abc import Mapping
 from typing import Any
 
 from torch_onnx import older_calls
 from torch_onnx.errors import ExportError, UnknownOpset
-from torch_onnx.ops.table import DEFAULT_OPSET, HIGHEST_OPSET, LOWEST_OPSET, OpTable
+from torch_onnx.ops.table import DEFAULT_OPSET, HIGHEST_OPSET, LOWEST_OPSET
 
 _UNSET: Any = object()
 
@@ -69,31 +70,29 @@ def answer(legacy: Mapping[str, Any]) -> None:
         nothing, advice = known
         if nothing is not _UNSET and (value is None or value == nothing):
             continue
-        older_calls.warn(f"{name}={value!r} has no effect: {advice}.")
+        warnings.warn(f"{name}={value!r} has no effect: {advice}.", UserWarning, stacklevel=4)
 
 
-def tables_of(custom: Any) -> list[OpTable]:
-    """``custom_translation_table``: an OpTable, several, or a dict of operator → function."""
-    if custom is None:
-        return []
-    if isinstance(custom, OpTable):
-        return [custom]
-    if isinstance(custom, Mapping):
-        table = OpTable("custom_translation_table")
-        for operator, function in custom.items():
-            table.add(_operator_name(operator), function, LOWEST_OPSET, (), False)
-        return [table]
-    if isinstance(custom, Collection):
-        return [table for item in custom for table in tables_of(item)]
-    raise ExportError(
-        f"custom_translation_table takes an OpTable or a dict, not {type(custom).__name__}."
-    )
+def training_mode(training: Any) -> str:
+    """``eval``, ``train`` or ``preserve``, from the name or torch.onnx's TrainingMode."""
+    if training is None:
+        return "eval"
+    text = str(getattr(training, "name", training)).lower()
+    names = {"eval": "eval", "training": "train", "train": "train", "preserve": "preserve"}
+    if text not in names:
+        raise ExportError(f"training={training!r}: choose 'eval', 'train' or 'preserve'.")
+    return names[text]
 
 
-def _operator_name(operator: Any) -> str:
-    if isinstance(operator, str):
-        return operator
-    text = str(operator)
-    if text.count(".") not in (1, 2) or " " in text:
-        raise ExportError(f"{operator!r} is no torch operator: give torch.ops.… or its name.")
-    return text.replace(".", "::", 1).removesuffix(".default")
+def check_operator_export_type(kind: Any) -> None:
+    """Only plain ONNX is written so far."""
+    if kind is None:
+        return
+    name = str(getattr(kind, "name", kind))
+    if name not in ("ONNX", "0"):
+        warnings.warn(
+            f"operator_export_type={name} has no effect: every operator is translated to ONNX, "
+            "and one that can't be is an error; give a translation in custom_translation_table=.",
+            UserWarning,
+            stacklevel=4,
+        )

@@ -163,6 +163,24 @@ def overloads_named(name: str) -> list[str]:
     return [] if packet is None else list(packet.overloads())
 
 
+def operators_in(namespace: str) -> list[str]:
+    """The full names of all operators of a library; none where it is not loaded."""
+    names: list[str] = torch._C._dispatch_get_all_op_names()
+    prefix = f"{namespace}::"
+    return sorted({name.removesuffix(".default") for name in names if name.startswith(prefix)})
+
+
+def name_of_operator(operator: Any) -> str | None:
+    """The full name of an operator in any of PyTorch's forms, None for other things."""
+    operator = getattr(operator, "_opoverload", operator)  # torch.library.custom_op
+    if isinstance(operator, torch._ops.OpOverload):
+        overload: Any = operator
+        return str(overload.name()).removesuffix(".default")
+    if isinstance(operator, torch._ops.OpOverloadPacket):
+        return str(operator._qualified_op_name)
+    return None
+
+
 def same_storage(a: torch.Tensor, b: torch.Tensor) -> bool:
     """Whether two tensors (fake ones too) look at the same storage."""
     return bool(a.untyped_storage()._cdata == b.untyped_storage()._cdata)

@@ -9,13 +9,10 @@ from typing import IO, Any
 
 import torch
 
-from torch_onnx import arguments, assemble, modes, older_calls, saving
+from torch_onnx import arguments, assemble, custom, modes, saving
 from torch_onnx.capture.functionalize import functionalize
 from torch_onnx.capture.program import Captured, capture
 from torch_onnx.errors import ExportError, ModelNotes
-from torch_onnx.fallthrough import kept_by
-from torch_onnx.older_calls import accepts_older_calls
-from torch_onnx.ops import builtin_tables
 from torch_onnx.passes import tidy
 from torch_onnx.profile import Profile
 from torch_onnx.program import ONNXProgram
@@ -35,7 +32,7 @@ def export(
     dynamic_shapes: Any = None,
     dynamic_axes: Any = None,
     external_data: bool | None = None,
-    verify: bool = False,
+    verify: bool | Mapping[str, Any] = False,
     profile: bool = False,
     report: bool = False,
     optimize: bool = True,
@@ -70,7 +67,8 @@ def export(
         dynamic_shapes: what torch.export takes, or the same with names (``{"x": {0: "batch"}}``).
         dynamic_axes: the older spelling: ``{"x": {0: "batch"}}`` or ``{"x": [0]}`` by input name.
         external_data: True puts weights beside the model, False never; by default from 2 GB on.
-        verify: run the result in ONNX Runtime and compare with PyTorch.
+        verify: run the result in ONNX Runtime and compare with PyTorch; a dict holds arguments of
+            ``ONNXProgram.verify`` (``custom_op_libraries``, ``reference_ops``).
         profile: kept for torch.onnx's callers: every program has its ``profile``.
         report: print the stages and notes of the export.
         optimize: run the graph passes.
@@ -96,8 +94,8 @@ def export(
     """
     opset = arguments.check_opset(opset_version)
     arguments.answer(legacy)
-    kind = older_calls.operator_export_type(operator_export_type)
-    tables = [*arguments.tables_of(custom_translation_table), *builtin_tables()]
+    arguments.check_operator_export_type(operator_export_type)
+    tables = custom.layers(custom_translation_table)
     if strategy not in arguments.STRATEGIES:
         raise ExportError(
             f"strategy={strategy!r}: choose one of {', '.join(arguments.STRATEGIES)}."
@@ -145,7 +143,7 @@ def export(
         older_calls.check_model(program, enable_onnx_checker)
         if verify:
             with stages.stage("verify"):
-                program.verify()
+                program.verify(**(verify if isinstance(verify, Mapping) else {}))
     if program.notes:
         warnings.warn("\n  ".join(["The exported model", *program.notes]), ModelNotes, stacklevel=3)
     if f is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from os import PathLike
 from typing import IO, Any
@@ -11,7 +11,7 @@ import onnx
 import onnx_ir as ir
 import torch
 
-from torch_onnx import runtime, saving, verify
+from torch_onnx import reference, runtime, saving, verify
 from torch_onnx.errors import InputError, VerificationError
 from torch_onnx.profile import Profile
 from torch_onnx.weights import ComputedWeight, Weight, replace
@@ -32,6 +32,9 @@ class ONNXProgram:
         notes: what the user should know of the model, each to be read after "The exported model".
         verification: the result of the last ``verify``.
         exported_program: torch's program, when torch.export captured it.
+        custom_op_libraries: shared libraries with ONNX Runtime kernels of custom domains.
+        reference_ops: Python implementations of operators, which make ``verify`` and calls run
+            in onnx's reference evaluator: see ``reference.evaluator``.
     """
 
     model: ir.Model
@@ -44,6 +47,8 @@ class ONNXProgram:
     external_data: bool | None = None
     include_initializers: bool = True
     keep_initializers_as_inputs: bool = False
+    custom_op_libraries: Sequence[str | PathLike[str]] = ()
+    reference_ops: reference.ReferenceOps = ()
     _flatten: Flatten | None = None
     _eager: Eager | None = None
     _example: tuple[tuple[Any, ...], dict[str, Any]] | None = None
@@ -89,19 +94,32 @@ class ONNXProgram:
 
     def __call__(self, *args: Any, **kwargs: Any) -> list[torch.Tensor]:
         """Run the model in ONNX Runtime with the inputs of the torch model; outputs are flat."""
+        if self.reference_ops:
+            evaluator = reference.evaluator(self.model_proto, self.reference_ops)
+            return reference.run(evaluator, self._feeds(args, kwargs))
         if self._session is None:
-            self._session = runtime.session(self.model)
-        outputs = runtime.run(self._session, self._feeds(args, kwargs))
-        return [tensor for output in outputs for tensor in _members(output)]
+            self._session = runtime.session(self.model, libraries=self.custom_op_libraries)
+        return runtime.run(self._session, self._feeds(args, kwargs))
 
-    def verify(self, *args: Any, **kwargs: Any) -> verify.Verification:
+    def verify(
+        self,
+        *args: Any,
+        reference_ops: reference.ReferenceOps | None = None,
+        custom_op_libraries: Sequence[str | PathLike[str]] | None = None,
+        **kwargs: Any,
+    ) -> verify.Verification:
         """Compare ONNX Runtime with PyTorch on these inputs, or on the example.
 
-        Outputs that a quantized model rounds last may differ by one step.
+        ``custom_op_libraries`` and ``reference_ops`` are kept, see the class.
 
         Raises:
             VerificationError: naming each output that differs.
         """
+        if reference_ops is not None:
+            self.reference_ops = reference_ops
+        if custom_op_libraries is not None:
+            self.custom_op_libraries = custom_op_libraries
+            self._session = None
         if self._eager is None:
             raise InputError("This program keeps no torch model to compare with.")
         if not args and not kwargs:

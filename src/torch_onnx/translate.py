@@ -14,7 +14,7 @@ from torch_onnx.builder.emit import Builder
 from torch_onnx.builder.fold import LARGEST
 from torch_onnx.builder.values import OnnxValue
 from torch_onnx.errors import NotExpressible, UnsupportedCall, UnsupportedOperators
-from torch_onnx.fallthrough import Keep
+from torch_onnx.fitting import MAY_BE_OMITTED
 from torch_onnx.graph import (
     Argument,
     AtenGraph,
@@ -30,9 +30,6 @@ from torch_onnx.graph import (
 from torch_onnx.ops.table import SPELLED, OpTable, Row
 from torch_onnx.promotion import common_dtype
 
-MAY_BE_OMITTED = frozenset(
-    {"device", "layout", "memory_format", "pin_memory", "generator", "non_blocking", "copy"}
-)
 LARGEST_LEVELS = 20
 
 Lookup = Callable[[str, int, bool], "Row | None"]
@@ -286,12 +283,13 @@ class Translator:
             self._promote(row, args)
         given = {}
         for name, argument in args.items():
-            if name in row.accepts:
+            if row.takes_any or name in row.accepts:
                 given[SPELLED.get(name, name)] = argument
             elif name not in MAY_BE_OMITTED and argument is not None:
                 formal = next(a for a in call.op.arguments if a.name == name)
                 if not (formal.has_default and formal.default == argument):
                     raise NotExpressible(f"its argument {name}={argument!r} is not translated")
+        self.g.expected = call.outputs
         if "result" in row.accepts:
             given["result"] = self._declared(call)
         if "blocks" in row.accepts:
@@ -367,6 +365,9 @@ class Translator:
             result = g.constant(result, value.dtype)
         if result.is_number:
             result = g.scalar(result)
+        if result.is_assumed:
+            result.dtype, result.shape = value.dtype or result.dtype, value.shape
+            result.is_assumed = False
         if value.dtype is not None and result.dtype != value.dtype and not result.is_sequence:
             result = g.cast(result, value.dtype)
         if value.shape is not None and result.constant is None and not result.is_sequence:

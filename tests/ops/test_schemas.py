@@ -9,16 +9,10 @@ import pytest
 
 from torch_onnx.capture.binding import operator_named
 from torch_onnx.capture.dialect import NUMBERS
-from torch_onnx.ops import builtin_tables
+from torch_onnx.fitting import GIVEN, MAY_BE_OMITTED
+from torch_onnx.ops import builtin_table
 from torch_onnx.ops.table import SPELLED, Row
-from torch_onnx.translate import MAY_BE_OMITTED
 
-with contextlib.suppress(ImportError):
-    # Registers quantized_decomposed, which torchao does elsewhere.
-    import torch.ao.quantization.fx._decomposed  # noqa: F401
-
-# What a translation may ask for beside the operator's arguments.
-GIVEN = frozenset({"result", "blocks"})
 # Operators of libraries that need not be installed, and of our own.
 ELSEWHERE = ("torchvision::", "transformers::", "python::")
 

@@ -15,7 +15,7 @@ from typing import Any
 import onnx_ir as ir
 import torch
 
-from torch_onnx.builder import kernels
+from torch_onnx.builder import bodies, custom_domain, kernels
 from torch_onnx.builder.calling import FormalValue, OnnxSchema, bind, schema_of
 from torch_onnx.builder.combine import combine
 from torch_onnx.builder.complexes import Complexes
@@ -24,9 +24,10 @@ from torch_onnx.builder.fold import LARGEST, fold
 from torch_onnx.builder.infer import RULES as SHAPE_RULES
 from torch_onnx.builder.simplify import simplify
 from torch_onnx.builder.sizes import Sizes
+from torch_onnx.builder.tensors import numpy_of, tensor_data
 from torch_onnx.builder.values import KnownSize, MadeBy, OnnxValue
 from torch_onnx.errors import NotExpressible
-from torch_onnx.graph import NO_SOURCE, Block, Dim, Source
+from torch_onnx.graph import NO_SOURCE, Block, Dim, Output, Source
 
 TranslateBlock = Callable[[Block, Sequence[OnnxValue]], list[OnnxValue]]
 
@@ -51,6 +52,7 @@ class Builder(Sizes, Complexes):
         opset_imports: the domains in use and their versions.
         functions: the model-local functions made so far.
         results: every node's results, in the order made.
+        expected: what the call under translation gives, as PyTorch types it.
         translate_block: translates the body of an If, Loop or Scan into the current scope.
         seeds: of the random nodes to come, where the program gives any.
     """
@@ -65,6 +67,7 @@ class Builder(Sizes, Complexes):
         self.opset_imports: dict[str, int] = {"": opset}
         self.functions: dict[ir.OperatorIdentifier, ir.Function] = {}
         self.results: list[OnnxValue] = []
+        self.expected: Sequence[Output] = ()
         self.translate_block: TranslateBlock | None = None
         self.seeds: Iterator[float] | None = None
         self._scopes: list[Scope] = [Scope()]
@@ -184,18 +187,35 @@ class Builder(Sizes, Complexes):
         self._scopes[-1].nodes.append(node)
         return tuple(results)
 
-    def sequence(
+    def op(
         self,
         operator: str,
-        inputs: Sequence[OnnxValue | None],
-        like: OnnxValue,
-        attributes: dict[str, Any] | None = None,
-    ) -> OnnxValue:
-        """A node that gives a sequence, whose elements are typed as ``like``."""
-        types = [(like.dtype, like.shape)]
-        (result,) = self.raw_node("", operator, inputs, attributes or {}, types)
-        result.is_sequence = True
-        return result
+        *inputs: Any,
+        outputs: int = 1,
+        dtype: torch.dtype | Sequence[torch.dtype] | None = None,
+        shape: Sequence[Any] | None = None,
+        like: OnnxValue | None = None,
+        version: int = 1,
+        attributes: Mapping[str, Any] | None = None,
+        **more: Any,
+    ) -> Any:
+        """One node of any domain: ``g.op("com.acme::Rotate", x, angle=3.0)``.
+
+        See ``custom_domain.node``.
+        """
+        domain, _, name = operator.rpartition("::")
+        given = {**(attributes or {}), **more}
+        if domain in ("", "ai.onnx", "onnx"):
+            return self.node(name, *inputs, outputs=outputs, **given)
+        types = custom_domain.result_types(self, inputs, outputs, dtype, shape, like)
+        return custom_domain.node(self, domain, name, inputs, given, types, version)
+
+    def subgraph(self, body: Callable[..., Any], *inputs_like: OnnxValue) -> ir.Graph:
+        """The nodes that ``body(*inputs)`` makes, as the value of a graph attribute.
+
+        Its inputs are typed as ``inputs_like``; it may read values from around.
+        """
+        return bodies.subgraph(self, body, inputs_like)
 
     def call(
         self,
@@ -207,8 +227,15 @@ class Builder(Sizes, Complexes):
         **attributes: Any,
     ) -> OnnxValue:
         """One node of a custom domain, its result typed as ``like``."""
-        self.use_domain(domain, version)
-        return self.raw_node(domain, operator, inputs, attributes, [(like.dtype, like.shape)])[0]
+        types = [(like.dtype, like.shape, False)]
+        made: OnnxValue = custom_domain.node(
+            self, domain, operator, inputs, attributes, types, version
+        )
+        return made
+
+    def use_domain(self, domain: str, version: int) -> None:
+        """Record the version of a domain; what ``custom_opsets=`` says of it goes first."""
+        self.opset_imports.setdefault(domain, self._custom_opsets.get(domain, version))
 
     def use_domain(self, domain: str, version: int = 1) -> None:
         """Declare a domain that nodes are in; the user's version of it goes first."""
@@ -273,7 +300,7 @@ class Builder(Sizes, Complexes):
             assert x.value is not None
             return x.value
         name = self.unique_name(_constant_name(tensor))
-        data = ir.Tensor(_numpy(tensor), dtype=TO_ONNX[tensor.dtype], name=name)
+        data = ir.Tensor(numpy_of(tensor), dtype=TO_ONNX[tensor.dtype], name=name)
         x.value = ir.Value(
             name=name,
             shape=ir.Shape(tensor.shape),
@@ -459,8 +486,10 @@ def _attribute_value(schema: OnnxSchema, name: str, kind: str, argument: Any) ->
 
 
 def _ir_attribute(name: str, value: Any) -> ir.Attr:
+    if isinstance(value, ir.Attr):
+        return value
     if isinstance(value, torch.Tensor):
-        return ir.AttrTensor(name, ir.Tensor(_numpy(value), dtype=TO_ONNX[value.dtype]))
+        return ir.AttrTensor(name, tensor_data(value))
     if isinstance(value, ir.Graph):
         return ir.AttrGraph(name, value)
     if isinstance(value, ir.TypeProtocol):
@@ -492,27 +521,8 @@ def _key(attributes: dict[str, Any]) -> Any:
     return tuple(items)
 
 
-def _numpy(tensor: torch.Tensor) -> Any:
-    tensor = tensor.detach().contiguous()
-    if tensor.dtype in (torch.bfloat16, *_FLOAT8):
-        import ml_dtypes
-
-        name = str(tensor.dtype).removeprefix("torch.")
-        width = torch.int16 if tensor.dtype == torch.bfloat16 else torch.uint8
-        return tensor.view(width).numpy().view(getattr(ml_dtypes, name))
-    return tensor.numpy()
-
-
-_FLOAT8 = (
-    torch.float8_e4m3fn,
-    torch.float8_e4m3fnuz,
-    torch.float8_e5m2,
-    torch.float8_e5m2fnuz,
-)
-
-
 def _bytes(tensor: torch.Tensor) -> bytes:
-    data: bytes = _numpy(tensor).tobytes()
+    data: bytes = numpy_of(tensor).tobytes()
     return data
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from torch_onnx.builder.bodies import as_tensor, body_input, body_outputs
 from torch_onnx.builder.values import Number, OnnxValue
 from torch_onnx.graph import Block
 from torch_onnx.ops.loops import as_tensor, either
@@ -23,9 +24,15 @@ python = OpTable("control_flow")
 @python("python::if")
 def if_(g: Builder, condition: OnnxValue, blocks: Sequence[Block], result: Any) -> Any:
     declared = result if isinstance(result, list) else [result]
-    then, otherwise = (partial(g.translate_body, block, []) for block in blocks)
-    made = either(g, condition, then, otherwise, declared)
-    return made if isinstance(result, list) else made[0]
+    graphs = []
+    for block in blocks:
+        with g.scope() as scope:
+            results = g.translate_body(block, [])
+            outputs = body_outputs(g, results, declared)
+        graphs.append(ir.Graph([], outputs, nodes=scope.nodes, name=g.unique_name("branch")))
+    bodies = dict(zip(("then_branch", "else_branch"), graphs, strict=True))
+    made = g.raw_node("", "If", [condition], bodies, [(d.dtype, d.shape) for d in declared])
+    return list(made) if isinstance(result, list) else made[0]
 
 
 @python("python::loop")
@@ -40,8 +47,10 @@ def loop(
     declared = result if isinstance(result, list) else [result]
     (block,) = blocks
     start = [as_tensor(g, value, like.dtype) for value, like in zip(carried, declared, strict=True)]
-
-    def body(index: OnnxValue, inside: list[OnnxValue]) -> Sequence[OnnxValue]:
+    with g.scope() as scope:
+        index = body_input(g, torch.int64, ())
+        again = body_input(g, torch.bool, ())
+        inside = [body_input(g, like.dtype, like.shape) for like in declared]
         given = []
         for formal, value in zip(block.inputs, [index, *inside], strict=True):
             if formal.kind != "list":
@@ -50,14 +59,25 @@ def loop(
                 value = g.Unsqueeze(value, axes=[0])
                 value.is_number = True
             given.append(value)
-        return g.translate_body(block, given)
-
-    made = make_loop(
-        g,
-        body,
-        start,
-        declared,
-        None if trips is None else g.scalar(trips),
-        None if condition is True else as_tensor(g, condition, torch.bool),
+        goes_on, *results = g.translate_body(block, given)
+        flag = OnnxValue(torch.bool, ())
+        outputs = body_outputs(g, [goes_on, *results], [flag, *declared])
+    inputs = [index, again, *inside]
+    body = ir.Graph(
+        [value.value for value in inputs if value.value is not None],
+        outputs,
+        nodes=scope.nodes,
+        name=g.unique_name("body"),
     )
-    return made if isinstance(result, list) else made[0]
+    made = g.raw_node(
+        "",
+        "Loop",
+        [
+            None if trips is None else g.scalar(trips),
+            None if condition is True else as_tensor(g, condition, torch.bool),
+            *start,
+        ],
+        {"body": body},
+        [(d.dtype, d.shape) for d in declared],
+    )
+    return list(made) if isinstance(result, list) else made[0]
