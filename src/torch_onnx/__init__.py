@@ -3,9 +3,20 @@
 from torch_onnx import errors
 from torch_onnx.custom import op, remove_op, translations
 from torch_onnx.exporter import export
+from torch_onnx.legacy import register_custom_op_symbolic, unregister_custom_op_symbolic
 from torch_onnx.ops.table import OpTable
 from torch_onnx.program import ONNXProgram
 
 __version__ = "0.1.0"
 
-__all__ = ["ONNXProgram", "OpTable", "errors", "export", "op", "remove_op", "translations"]
+__all__ = [
+    "ONNXProgram",
+    "OpTable",
+    "errors",
+    "export",
+    "op",
+    "register_custom_op_symbolic",
+    "remove_op",
+    "translations",
+    "unregister_custom_op_symbolic",
+]

@@ -181,6 +181,49 @@ def name_of_operator(operator: Any) -> str | None:
     return None
 
 
+@contextlib.contextmanager
+def functions_applied_by(apply: Callable[..., Any]) -> Iterator[None]:
+    """Within, ``Function.apply(*args)`` is ``apply(original, cls, *args)``.
+
+    Users hold ``apply`` bound (``roll = Roll.apply``), so it is what that calls which is replaced.
+    """
+    owner: Any = torch.autograd.function._SingleLevelFunction
+    original = owner.apply.__func__ if hasattr(owner.apply, "__func__") else None
+
+    def replaced(cls: Any, *args: Any, **kwargs: Any) -> Any:
+        bound = original.__get__(None, cls) if original else super(owner, cls).apply
+        return apply(bound, cls, *args, **kwargs)
+
+    own = vars(owner).get("apply")
+    owner.apply = classmethod(replaced)
+    try:
+        yield
+    finally:
+        if own is None:
+            del owner.apply
+        else:
+            owner.apply = own
+
+
+def has_setup_context(cls: Any) -> bool:
+    """Whether a Function's forward takes no ``ctx``, which ``setup_context`` gets instead."""
+    setup = getattr(torch.autograd.function, "_is_setup_context_defined", None)
+    if setup is not None:
+        return bool(setup(cls.setup_context))
+    return bool(cls.setup_context is not torch.autograd.Function.setup_context)
+
+
+def library(namespace: str) -> Any:
+    """A library of operators that is added to what its namespace has."""
+    made: Any = torch.library.Library
+    return made(namespace, "FRAGMENT")
+
+
+def version_of(tensor: torch.Tensor) -> int:
+    """How often a tensor was written to; inference tensors count nothing."""
+    return 0 if tensor.is_inference() else tensor._version
+
+
 def same_storage(a: torch.Tensor, b: torch.Tensor) -> bool:
     """Whether two tensors (fake ones too) look at the same storage."""
     return bool(a.untyped_storage()._cdata == b.untyped_storage()._cdata)
@@ -267,6 +310,12 @@ def is_tracing() -> bool:
     """Whether PyTorch's tracer records what runs."""
     tracing: Any = torch._C._get_tracing_state
     return tracing() is not None
+
+
+def is_tracing() -> bool:
+    """Whether PyTorch's tracer records what runs now."""
+    tracing: Any = torch.jit.is_tracing  # type: ignore[attr-defined]
+    return bool(tracing())
 
 
 def loaded(path: Any) -> Any:

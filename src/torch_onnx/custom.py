@@ -17,6 +17,7 @@ from typing import Any
 from torch_onnx import compat
 from torch_onnx.errors import ExportError, TranslationError
 from torch_onnx.fitting import problems_of
+from torch_onnx.legacy import registered_symbolics
 from torch_onnx.ops import builtin_table
 from torch_onnx.ops.table import HIGHEST_OPSET, LOWEST_OPSET, F, OpTable, Row, Translation
 
@@ -108,7 +109,8 @@ def layers(custom: Any) -> list[OpTable]:
     given = tables_of(custom)
     check(given)
     check([_EVERYWHERE], loaded_only=True)
-    return [*given, *_IN_BLOCKS.get(), _EVERYWHERE, *_installed(), builtin_table()]
+    everywhere = [_EVERYWHERE, registered_symbolics(), *_installed()]
+    return [*given, *_IN_BLOCKS.get(), *everywhere, builtin_table()]
 
 
 def tables_of(custom: Any) -> list[OpTable]:

@@ -9,7 +9,7 @@ from typing import IO, Any
 
 import torch
 
-from torch_onnx import arguments, assemble, custom, modes, saving
+from torch_onnx import arguments, assemble, custom, marks, modes, saving
 from torch_onnx.capture.functionalize import functionalize
 from torch_onnx.capture.program import Captured, capture
 from torch_onnx.errors import ExportError, ModelNotes
@@ -103,13 +103,10 @@ def export(
     if isinstance(f, (str, PathLike)):
         saving.check_writable(f)
     stages = Profile()
-    find = lookup_in(tables, leave_out="aten::" if kind == "ONNX_ATEN" else None)
-    keep = kept_by(kind)
-
-    training = older_calls.training_mode(training)
+    training = arguments.training_mode(training)
     mode = modes.mode(model, training)
     with mode, modes.no_garbage_collection():
-        with stages.stage("capture"):
+        with stages.stage("capture"), marks.recording(opset) as kept:
             captured = capture(
                 model,
                 args,
@@ -121,6 +118,7 @@ def export(
                 training,
                 strategy,
             )
+        find = lookup_in([kept.table(), *tables])
         with stages.stage("functionalize"):
             graph = drop_unused(functionalize(captured.graph))
             graph = decompose_missing(graph, find, opset, keep)
@@ -137,6 +135,7 @@ def export(
             stage.nodes = len(result.graph)
         older_calls.check_domains(custom_opsets, result.graph.opset_imports)
         program = _program(captured, result, stages)
+        program._kept = kept
         program.external_data = external_data
         program.include_initializers = export_params
         program.keep_initializers_as_inputs = keep_initializers_as_inputs

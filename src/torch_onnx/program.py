@@ -53,7 +53,8 @@ class ONNXProgram:
     _eager: Eager | None = None
     _example: tuple[tuple[Any, ...], dict[str, Any]] | None = None
     _session: Any = None
-    _steps: Mapping[str, float] = field(default_factory=dict)
+    _kept: Any = None
+    """What calls in ``exported_program`` were kept whole: it runs as long as this is here."""
 
     @property
     def model_proto(self) -> onnx.ModelProto:

@@ -28,7 +28,7 @@ from torch_onnx.graph import (
     values_of,
 )
 from torch_onnx.ops.table import SPELLED, OpTable, Row
-from torch_onnx.promotion import common_dtype
+from torch_onnx.promotion import promote
 
 LARGEST_LEVELS = 20
 
@@ -279,8 +279,7 @@ class Translator:
             self._bind(call, results)
 
     def _apply(self, row: Row, call: Call, args: dict[str, Any]) -> Any:
-        if row.promote:
-            self._promote(row, args)
+        promote(self.g, row.promote, row.promote_to_float, args)
         given = {}
         for name, argument in args.items():
             if row.takes_any or name in row.accepts:
@@ -296,27 +295,6 @@ class Translator:
             given["blocks"] = call.blocks
         self.g.seeds = self._seeds(args.get("generator"))
         return row.fn(self.g, **given)
-
-    def _seeds(self, generator: Any) -> Iterator[float] | None:
-        """Seeds of the nodes that draw from a generator: its own, then the numbers after that one
-        (ONNX's are floats, which hold 24 bits), for each node starts a sequence of its own.
-        """
-        if not isinstance(generator, torch.Generator):
-            return None
-        first = generator.initial_seed() % 2**23
-        return self.generators.setdefault(id(generator), map(float, itertools.count(first)))
-
-    def _promote(self, row: Row, args: dict[str, Any]) -> None:
-        names = [name for name in row.promote if args.get(name) is not None]
-        dtype = common_dtype([args[name] for name in names], row.promote_to_float)
-        for name in names:
-            argument = args[name]
-            if not isinstance(argument, OnnxValue):
-                args[name] = self.g.constant(argument, dtype)
-            elif argument.is_number:
-                args[name] = self.g.scalar(argument, dtype)
-            else:
-                args[name] = self.g.cast(argument, dtype)
 
     def _declared(self, call: Call) -> Any:
         declared = [

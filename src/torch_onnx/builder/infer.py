@@ -341,6 +341,10 @@ def _recurrent(inputs: Inputs, attributes: dict[str, Any]) -> list[Shape]:
     return [(time, *last), last, last]
 
 
+def _non_max_suppression(inputs: Inputs, attributes: dict[str, Any]) -> list[Shape]:
+    return [(None, 3)]
+
+
 def _one_hot(inputs: Inputs, attributes: dict[str, Any]) -> list[Shape]:
     indices, depth = shape_of(inputs[0]), constant_list(inputs[1])
     if indices is None:
@@ -358,7 +362,8 @@ def _table() -> dict[str, Rule]:
         "LpNormalization Mish Neg Not Reciprocal Relu Round ScatterElements ScatterND Selu Shrink "
         "Sigmoid Sign Sin Sinh Softmax Softplus Softsign Sqrt Tan Tanh ThresholdedRelu Trilu "
         "InstanceNormalization GroupNormalization RMSNormalization RandomNormalLike "
-        "RandomUniformLike Bernoulli Swish CastLike BitCast ReverseSequence RotaryEmbedding EyeLike"
+        "RandomUniformLike Bernoulli Swish CastLike BitCast ReverseSequence RotaryEmbedding "
+        "EyeLike QuantizeLinear DequantizeLinear LRN MeanVarianceNormalization"
     )
     rules.update(dict.fromkeys(same.split(), _same))
     elementwise = (
@@ -388,6 +393,7 @@ def _table() -> dict[str, Rule]:
         Shape=_shape,
         Size=_scalar,
         ConstantOfShape=_filled,
+        NonMaxSuppression=_non_max_suppression,
         NonZero=_nonzero,
         Pad=_pad,
         Range=_range,

@@ -1,0 +1,258 @@
+"""Calls that a capture keeps whole, though PyTorch knows no such operator.
+
+An ``autograd.Function`` with a ``symbolic``, an operator of ``torch_onnx.ops`` and a module with a
+translation of its own all become one call of the operator ``torch_onnx::kept``. It runs the same
+Python as before, on fake tensors too, which tells its results' types for all sizes.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from torch_onnx import compat
+from torch_onnx.errors import CaptureError
+from torch_onnx.ops.table import OpTable
+
+SYMBOLIC = (torch.SymInt, torch.SymFloat, torch.SymBool)
+
+# What a mark is translated by: ``(g, arguments, results)``; the arguments are those of the call,
+# its tensors as ONNX values, and ``results`` the types of its tensors.
+TranslateMark = Callable[[Any, list[Any], list[Any]], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Hole:
+    """Where a tensor or a run-time number was among the arguments."""
+
+    kind: str
+    index: int
+
+
+@dataclass(eq=False)
+class Mark:
+    """One kept call: how it runs, what it was given, and how it is translated.
+
+    Without slots, for the operator refers to it weakly.
+    """
+
+    label: str
+    run: Callable[..., Any]
+    template: list[Any]
+    translate: TranslateMark
+    structure: Any = None
+    """What ``run`` gave, with holes for its tensors."""
+    example: list[torch.Tensor] = field(default_factory=list)
+    """The results on real tensors, without data, where there were such."""
+
+    def arguments(self, tensors: Sequence[Any], numbers: Sequence[Any]) -> list[Any]:
+        return [_filled(item, tensors, numbers) for item in self.template]
+
+
+@dataclass(slots=True, eq=False)
+class Marks:
+    """The marks of one export. ``opset`` is the export's, ``outputs`` the values named so far."""
+
+    opset: int
+    marks: list[Mark] = field(default_factory=list)
+    outputs: dict[str, torch.Tensor] = field(default_factory=dict)
+
+    def table(self) -> OpTable:
+        """The translation of the operator ``torch_onnx::kept``."""
+        table = OpTable("marks")
+
+        def kept(g: Any, key: int, tensors: list[Any], numbers: list[Any], result: Any) -> Any:
+            mark = _MARKS[key]
+            results = mark.translate(g, mark.arguments(tensors, numbers), result)
+            many = results if isinstance(results, (list, tuple)) else [results]
+            return [item for item in many if item is not None][: len(result)]
+
+        table.add("torch_onnx::kept", kept, 11, (), False)
+        return table
+
+
+_ACTIVE: ContextVar[Marks | None] = ContextVar("torch_onnx.marks", default=None)
+_MARKS: weakref.WeakValueDictionary[int, Mark] = weakref.WeakValueDictionary()
+_COUNT = itertools.count()
+
+
+@contextmanager
+def recording(opset: int) -> Iterator[Marks]:
+    """Within, calls of ``keep`` are kept whole."""
+    marks = Marks(opset)
+    token = _ACTIVE.set(marks)
+    _operator()
+    try:
+        with compat.functions_applied_by(_apply_function):
+            yield marks
+    finally:
+        _ACTIVE.reset(token)
+
+
+def active() -> Marks | None:
+    """The marks of the export that captures a model now."""
+    return _ACTIVE.get()
+
+
+@contextmanager
+def inactive() -> Iterator[None]:
+    """Within, nothing is kept: the inside of a kept call."""
+    token = _ACTIVE.set(None)
+    try:
+        yield
+    finally:
+        _ACTIVE.reset(token)
+
+
+def keep(
+    label: str, run: Callable[..., Any], arguments: Sequence[Any], translate: TranslateMark
+) -> Any:
+    """``run(*arguments)`` as one call of the program, and what it gives.
+
+    Tensors among the arguments (in lists too) are the call's inputs; everything else is told to
+    ``translate`` as it is. Results are a tensor, or a list or tuple of tensors and other things.
+    """
+    marks = _ACTIVE.get()
+    if marks is None:
+        return run(*arguments)
+    tensors: list[torch.Tensor] = []
+    numbers: list[Any] = []
+    template = [_template(argument, tensors, numbers) for argument in arguments]
+    mark = Mark(label, run, template, translate)
+    marks.marks.append(mark)
+    key = next(_COUNT)
+    _MARKS[key] = mark
+    results = _operator()(key, tensors, numbers)
+    return _filled(mark.structure, results, ())
+
+
+def _apply_function(original: Callable[..., Any], cls: Any, *args: Any, **kwargs: Any) -> Any:
+    """``cls.apply(*args)``: kept whole for Functions that tell their ONNX form."""
+    from torch_onnx import legacy
+
+    if _ACTIVE.get() is None or kwargs:
+        return original(*args, **kwargs)
+    if not hasattr(cls, "symbolic"):
+        # The tracer hides what a Function does; nothing goes backward, so its forward will do.
+        return _forward(cls, *args) if compat.is_tracing() else original(*args)
+    return keep(
+        cls.__name__,
+        functools.partial(_forward, cls),
+        args,
+        functools.partial(legacy.translate_function, cls),
+    )
+
+
+class _Context:
+    """What a Function's forward is given as ``ctx``, when nothing goes backward."""
+
+    def __init__(self, count: int) -> None:
+        self.needs_input_grad = (False,) * count
+        self.saved_tensors: tuple[Any, ...] = ()
+        self.to_save: tuple[Any, ...] = ()
+
+    def save_for_backward(self, *tensors: Any) -> None:
+        self.saved_tensors = self.to_save = tensors
+
+    save_for_forward = save_for_backward
+
+    def mark_non_differentiable(self, *tensors: Any) -> None:
+        """Nothing is differentiated."""
+
+    def set_materialize_grads(self, value: bool) -> None:
+        """Nothing is differentiated."""
+
+    def mark_dirty(self, *tensors: Any) -> None:
+        """A write is seen as such."""
+
+
+def _forward(cls: Any, *args: Any) -> Any:
+    if compat.has_setup_context(cls):
+        return cls.forward(*args)
+    return cls.forward(_Context(len(args)), *args)
+
+
+# The operator.
+
+
+@functools.cache
+def _operator() -> Any:
+    library = compat.library("torch_onnx")
+    library.define("kept(int key, Tensor[] tensors, SymInt[] numbers) -> Tensor[]")
+    library.impl("kept", _run, "CompositeExplicitAutograd")
+    torch.library.register_fake("torch_onnx::kept", _run_fake, lib=library)
+    # The library lives as long as the process, for programs that were captured hold the operator.
+    _operator.library = library  # type: ignore[attr-defined]
+    return torch.ops.torch_onnx.kept.default
+
+
+def _run(key: int, tensors: list[torch.Tensor], numbers: list[Any]) -> list[torch.Tensor]:
+    mark = _MARKS.get(key)
+    if mark is None:
+        raise RuntimeError("this call was kept whole for an export that is over")
+    versions = [compat.version_of(tensor) for tensor in tensors]
+    with inactive(), torch.no_grad():
+        results = mark.run(*mark.arguments(tensors, numbers))
+    if [compat.version_of(tensor) for tensor in tensors] != versions:
+        raise CaptureError(f"{mark.label} writes to its inputs, which one ONNX node can't.")
+    made: list[torch.Tensor] = []
+    mark.structure = _template(results, made, None)
+    # An operator may not give its inputs, or one result twice.
+    seen = list(tensors)
+    for index, tensor in enumerate(made):
+        if any(compat.same_storage(tensor, other) for other in seen):
+            made[index] = tensor.clone()
+        seen.append(made[index])
+    mark.example = [tensor.to("meta") for tensor in made]
+    return made
+
+
+def _run_fake(key: int, tensors: list[torch.Tensor], numbers: list[Any]) -> list[torch.Tensor]:
+    mark = _MARKS[key]
+    before = mark.structure, mark.example
+    try:
+        return _run(key, tensors, numbers)
+    except Exception:
+        # Its Python needs data. What a run on data gave tells the rank, and the sizes where all
+        # inputs have known ones.
+        mark.structure, mark.example = before
+        if not mark.example:
+            raise
+        fixed = all(isinstance(size, int) for tensor in tensors for size in tensor.shape)
+        context = torch.library.get_ctx()
+        return [
+            tensors[0].new_empty(
+                like.shape if fixed else [context.new_dynamic_size() for _ in like.shape],
+                dtype=like.dtype,
+            )
+            for like in mark.example
+        ]
+
+
+def _template(value: Any, tensors: list[torch.Tensor], numbers: list[Any] | None) -> Any:
+    """The value with holes for its tensors and run-time numbers, which go to the lists."""
+    if isinstance(value, torch.Tensor):
+        tensors.append(value)
+        return _Hole("tensor", len(tensors) - 1)
+    if isinstance(value, SYMBOLIC) and numbers is not None:
+        numbers.append(value)
+        return _Hole("number", len(numbers) - 1)
+    if isinstance(value, (list, tuple)) and not hasattr(value, "_fields"):
+        return type(value)(_template(item, tensors, numbers) for item in value)
+    return value
+
+
+def _filled(value: Any, tensors: Sequence[Any], numbers: Sequence[Any]) -> Any:
+    if isinstance(value, _Hole):
+        return tensors[value.index] if value.kind == "tensor" else numbers[value.index]
+    if isinstance(value, (list, tuple)) and not hasattr(value, "_fields"):
+        return type(value)(_filled(item, tensors, numbers) for item in value)
+    return value
