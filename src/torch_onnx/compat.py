@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import inspect
 import logging
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -274,6 +275,13 @@ def fake_input(mode: Any, tensor: torch.Tensor, index: int, axes: Sequence[int])
     return fake
 
 
+def is_fake(tensor: torch.Tensor) -> bool:
+    """Whether a tensor has no data, for it only stands for a type."""
+    from torch._subclasses.fake_tensor import FakeTensor
+
+    return isinstance(tensor, FakeTensor)
+
+
 def fake_copy(mode: Any, tensor: torch.Tensor) -> torch.Tensor:
     """A fake of a tensor whose sizes are known."""
     fake: torch.Tensor = mode.from_tensor(tensor, static_shapes=True)
@@ -520,30 +528,47 @@ def recurrent_layers_have_types() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def fake_quantization_has_types() -> Iterator[None]:
-    """Within, fake tensors can be fake-quantized, for which PyTorch has no types of results."""
-    from torch._subclasses.fake_impls import op_implementations_dict as implementations
+def associative_scans_are_scans() -> Iterator[None]:
+    """Within, associative_scan is a scan from the first element on.
 
-    names = (
-        "fake_quantize_per_tensor_affine_cachemask",
-        "_fake_quantize_per_tensor_affine_cachemask_tensor_qparams",
-        "fake_quantize_per_channel_affine_cachemask",
-    )
-    overloads: list[Any] = [getattr(torch.ops.aten, name).default for name in names]
-    before = {o: implementations[o] for o in overloads if o in implementations}
-    implementations.update(dict.fromkeys(overloads, _types_of_fake_quantized))
+    PyTorch unrolls it into as many steps as the example's length takes, on vmapped slices.
+    """
+    # A model that uses it has loaded it.
+    module: Any = sys.modules.get("torch._higher_order_ops.associative_scan")
+    scan: Any = getattr(sys.modules.get("torch._higher_order_ops.scan"), "scan", None)
+    if not hasattr(module, "generic_associative_scan") or scan is None:
+        yield
+        return
+    original = module.generic_associative_scan
+
+    def by_scan(
+        operator: Any, leaves: Sequence[torch.Tensor], dim: int = 0, additional_inputs: Any = ()
+    ) -> Any:
+        # associative_scan wraps what the user gave: vmap, and a flattening of its arguments.
+        vmapped = getattr(operator, "keywords", {}).get("combine_fn")
+        single = inspect.getclosurevars(vmapped).nonlocals.get("func") if vmapped else None
+        if single is None or dim != 0 or additional_inputs:
+            return original(operator, leaves, dim, additional_inputs)
+        flat = functools.partial(operator.func, **{**operator.keywords, "combine_fn": single})
+
+        leaves_of: Any = torch.utils._pytree.tree_leaves
+        # A scan wants what it carries to lie in memory alike at each turn, and no tensor twice.
+        plain = functools.partial(torch.clone, memory_format=torch.contiguous_format)
+
+        def step(carried: Any, sliced: Any) -> Any:
+            made = leaves_of(flat(*carried, *sliced))
+            return [plain(tensor) for tensor in made], [plain(tensor) for tensor in made]
+
+        first = [plain(leaf[0]) for leaf in leaves]
+        _, rest = scan(step, first, [leaf[1:] for leaf in leaves])
+        pairs = zip(leaves, rest, strict=True)
+        return [torch.cat([leaf[:1], others]) for leaf, others in pairs]
+
+    module.generic_associative_scan = by_scan
     try:
         yield
     finally:
-        for overload in overloads:
-            del implementations[overload]
-        implementations.update(before)
-
-
-def _types_of_fake_quantized(
-    mode: Any, overload: Any, self: torch.Tensor, *rest: Any, **named: Any
-) -> tuple[torch.Tensor, torch.Tensor]:
-    return torch.empty_like(self), torch.empty_like(self, dtype=torch.bool)
+        module.generic_associative_scan = original
 
 
 def _types_of_layer(

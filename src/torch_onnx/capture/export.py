@@ -72,8 +72,7 @@ def _export(
             with (
                 compat.sizes_of_one_stay_dynamic(),
                 compat.recurrent_layers_have_types(),
-                compat.fake_quantization_has_types(),
-                compat.matrix_operators_have_types(),
+                compat.associative_scans_are_scans(),
                 compat.quiet(),
             ):
                 return torch.export.export(
@@ -154,7 +153,14 @@ def from_exported_program(
     assumptions = Assumptions(environment, dynamic, input_names, sources, dims)
 
     def get_attribute(node: fx.Node) -> Argument:
-        raise CaptureError(f"The program reads the attribute {node.target!r} while it runs.")
+        """A constant that stands in the body of a branch or loop."""
+        tensor = getattr(node.graph.owning_module, str(node.target), None)
+        if not isinstance(tensor, torch.Tensor) or compat.is_fake(tensor):
+            raise CaptureError(f"The program reads the attribute {node.target!r} while it runs.")
+        name = f"body_{len(parameters)}.{node.target}"
+        parameter = Parameter(value_of(name, tensor, dims), name, tensor, "constant")
+        parameters.append(parameter)
+        return parameter.value
 
     reader = FxReader(dims, sources.source, get_attribute)
     inputs: list[Value] = []

@@ -81,3 +81,36 @@ def loop(
         [(d.dtype, d.shape) for d in declared],
     )
     return list(made) if isinstance(result, list) else made[0]
+
+
+@python("python::scan")
+def scan(
+    g: Builder, carried: Sequence[Any], sliced: Sequence[Any], blocks: Sequence[Block], result: Any
+) -> Any:
+    """Carried values go from turn to turn, slices of ``sliced`` along the first axis go in; results
+    are the last carried values, then what each turn gave, stacked.
+    """
+    declared = result if isinstance(result, list) else [result]
+    (block,) = blocks
+    with g.scope() as scope:
+        inside = [
+            body_input(g, formal.dtype or torch.float32, formal.shape) for formal in block.inputs
+        ]
+        for value in inside:
+            g.know_dims(value)
+        results = g.translate_body(block, inside)
+        outputs = body_outputs(g, results, declared)
+    body = ir.Graph(
+        [value.value for value in inside if value.value is not None],
+        outputs,
+        nodes=scope.nodes,
+        name=g.unique_name("body"),
+    )
+    made = g.raw_node(
+        "",
+        "Scan",
+        [*carried, *sliced],
+        {"body": body, "num_scan_inputs": len(sliced)},
+        [(d.dtype, d.shape) for d in declared],
+    )
+    return list(made) if isinstance(result, list) else made[0]
