@@ -37,9 +37,6 @@ ANSWERED: dict[str, tuple[Any, str]] = {
     "_retain_param_name": (True, "weights always keep their names"),
     "input_observer": (None, "give dynamic_shapes="),
 }
-LATER: dict[str, tuple[Any, str]] = {
-    "export_modules_as_functions": (False, "modules are not kept as functions yet"),
-}
 
 
 def check_opset(opset: object) -> int:
@@ -64,13 +61,20 @@ def answer(legacy: Mapping[str, Any]) -> None:
         TypeError: for an argument that no torch.onnx.export has had.
     """
     for name, value in legacy.items():
-        known = ANSWERED.get(name) or LATER.get(name)
+        if name == "export_modules_as_functions":
+            continue
+        known = ANSWERED.get(name)
         if known is None:
             raise TypeError(f"export() got an unexpected keyword argument {name!r}")
         nothing, advice = known
         if nothing is not _UNSET and (value is None or value == nothing):
             continue
         warnings.warn(f"{name}={value!r} has no effect: {advice}.", UserWarning, stacklevel=4)
+
+
+def functions(given: Any, legacy: Mapping[str, Any]) -> Any:
+    """``functions=``, or torch.onnx's ``export_modules_as_functions=``: True, or classes."""
+    return legacy.get("export_modules_as_functions") if given is None else given
 
 
 def training_mode(training: Any) -> str:

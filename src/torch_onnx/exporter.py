@@ -10,6 +10,7 @@ from typing import IO, Any
 import torch
 
 from torch_onnx import arguments, assemble, custom, marks, modes, saving
+from torch_onnx import functions as functions_of
 from torch_onnx.capture.functionalize import functionalize
 from torch_onnx.capture.program import Captured, capture
 from torch_onnx.errors import ExportError, ModelNotes
@@ -41,6 +42,7 @@ def export(
     keep_initializers_as_inputs: bool = False,
     custom_translation_table: Any = None,
     custom_opsets: Mapping[str, int] | None = None,
+    functions: Any = None,
     strategy: str = "auto",
     training: Any = None,
     operator_export_type: Any = None,
@@ -77,6 +79,8 @@ def export(
         keep_initializers_as_inputs: weights are inputs of the graph as well.
         custom_translation_table: translations that go before the built-in ones.
         custom_opsets: versions of custom domains.
+        functions: modules to keep as functions of the model: classes, modules, or patterns of
+            paths (``"layers.*"``). Equal ones become one function that is called several times.
         strategy: ``"record"`` (the model's own Python is run), ``"export"`` (torch.export),
             ``"trace"`` or ``"script"`` (TorchScript), or ``"auto"``: the first of record, export
             and trace that can.
@@ -102,6 +106,7 @@ def export(
         )
     if isinstance(f, (str, PathLike)):
         saving.check_writable(f)
+    modules = functions_of.select(model, arguments.functions(functions, legacy), opset)
     stages = Profile()
     training = arguments.training_mode(training)
     mode = modes.mode(model, training)
@@ -121,7 +126,8 @@ def export(
         find = lookup_in([kept.table(), *tables])
         with stages.stage("functionalize"):
             graph = drop_unused(functionalize(captured.graph))
-            graph = decompose_missing(graph, find, opset, keep)
+            graph = decompose_missing(graph, find, opset)
+            graph = functions_of.group(graph, modules)
         with stages.stage("translate") as stage:
             translator = Translator(graph, find, opset, custom_opsets, metadata, keep)
             translated = translator.run(assemble.declare_input, assemble.Owner())

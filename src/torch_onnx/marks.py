@@ -112,6 +112,14 @@ def inactive() -> Iterator[None]:
         _ACTIVE.reset(token)
 
 
+def identity_of(key: int) -> Any:
+    """What is the same for kept calls that are translated alike."""
+    mark = _MARKS[key]
+    translate = mark.translate
+    bound = getattr(translate, "func", translate), getattr(translate, "args", ())
+    return mark.label, repr(bound), repr(mark.template)
+
+
 def keep(
     label: str, run: Callable[..., Any], arguments: Sequence[Any], translate: TranslateMark
 ) -> Any:

@@ -34,12 +34,16 @@ TranslateBlock = Callable[[Block, Sequence[OnnxValue]], list[OnnxValue]]
 
 @dataclass(slots=True)
 class Scope:
-    """A graph under construction: the main one, or the body of an If, Loop or Scan."""
+    """A graph under construction: the main one, the body of an If, Loop or Scan, or a function.
+
+    A function owns no initializers: its constants are nodes.
+    """
 
     nodes: list[ir.Node] = field(default_factory=list)
     identical: dict[Any, tuple[OnnxValue, ...]] = field(default_factory=dict)
     constants: dict[Any, OnnxValue] = field(default_factory=dict)
     dims: dict[Dim, tuple[OnnxValue, int] | OnnxValue] = field(default_factory=dict)
+    is_function: bool = False
 
 
 class Builder(Sizes, Complexes):
@@ -51,6 +55,7 @@ class Builder(Sizes, Complexes):
         initializers: what the graph owns, by name: weights and constants.
         opset_imports: the domains in use and their versions.
         functions: the model-local functions made so far.
+        functions_by_key: those among them that are bodies of calls, by their structure.
         results: every node's results, in the order made.
         expected: what the call under translation gives, as PyTorch types it.
         translate_block: translates the body of an If, Loop or Scan into the current scope.
@@ -66,6 +71,7 @@ class Builder(Sizes, Complexes):
         self.initializers: dict[str, ir.Value] = {}
         self.opset_imports: dict[str, int] = {"": opset}
         self.functions: dict[ir.OperatorIdentifier, ir.Function] = {}
+        self.functions_by_key: dict[str, ir.Function] = {}
         self.results: list[OnnxValue] = []
         self.expected: Sequence[Output] = ()
         self.translate_block: TranslateBlock | None = None
@@ -286,7 +292,8 @@ class Builder(Sizes, Complexes):
 
     def materialize(self, x: OnnxValue) -> ir.Value:
         """The onnx_ir value; a constant becomes an initializer here, equal ones the same."""
-        if x.value is not None:
+        outermost = self._scopes[0]
+        if x.value is not None and (x.constant is None or not outermost.is_function):
             return x.value
         if x.is_complex:
             # Not kept: this may be the body of a branch, which the graph around it can't see.
@@ -294,7 +301,13 @@ class Builder(Sizes, Complexes):
         assert x.constant is not None, "a value is either a node's result or a constant"
         tensor = x.constant.contiguous()
         key = (tensor.dtype, tuple(tensor.shape), _bytes(tensor))
-        shared = self._scopes[0].constants
+        shared = outermost.constants
+        if outermost.is_function:
+            if key not in shared:
+                shared[key] = self._constant_node(tensor, outermost)
+            value = shared[key].value
+            assert value is not None
+            return value
         if key in shared:
             x.value = shared[key].value
             assert x.value is not None
@@ -310,6 +323,14 @@ class Builder(Sizes, Complexes):
         self.initializers[name] = x.value
         shared[key] = x
         return x.value
+
+    def _constant_node(self, tensor: torch.Tensor, scope: Scope) -> OnnxValue:
+        name = self.unique_name(_constant_name(tensor))
+        kind = TO_ONNX[tensor.dtype]
+        value = ir.Value(name=name, shape=ir.Shape(tensor.shape), type=ir.TensorType(kind))
+        attributes = [ir.AttrTensor("value", tensor_data(tensor))]
+        scope.nodes.append(ir.Node("", "Constant", [], attributes, outputs=[value], name=name))
+        return OnnxValue(tensor.dtype, tuple(tensor.shape), value=value)
 
     def cast(self, x: OnnxValue, dtype: torch.dtype) -> OnnxValue:
         """x in another dtype; nothing when it has it already."""
@@ -337,6 +358,15 @@ class Builder(Sizes, Complexes):
             yield self._scopes[-1]
         finally:
             self._scopes.pop()
+
+    @contextmanager
+    def function_scope(self) -> Iterator[Scope]:
+        """Nodes made within go to a function, which sees nothing of what is around."""
+        outside, self._scopes = self._scopes, [Scope(is_function=True)]
+        try:
+            yield self._scopes[0]
+        finally:
+            self._scopes = outside
 
     @property
     def nodes(self) -> list[ir.Node]:

@@ -114,3 +114,60 @@ def scan(
         [(d.dtype, d.shape) for d in declared],
     )
     return list(made) if isinstance(result, list) else made[0]
+
+
+@python("python::function")
+def function(
+    g: Builder, name: str, inputs: Sequence[Any], key: str, blocks: Sequence[Block], result: Any
+) -> Any:
+    """A call of a function of the model, which is written at the first call of its ``key``."""
+    declared = result if isinstance(result, list) else [result]
+    (block,) = blocks
+    made = g.functions_by_key.get(key)
+    if made is None:
+        made = g.functions_by_key[key] = _written(g, name, block, declared)
+        g.functions[made.identifier()] = made
+    g.use_domain(FUNCTIONS, 1)
+    formals = block.inputs
+    given = [_given(g, value, formal) for value, formal in zip(inputs, formals, strict=True)]
+    types = [(d.dtype, d.shape) for d in declared]
+    results = g.raw_node(made.domain, made.name, given, {}, types)
+    return list(results) if isinstance(result, list) else results[0]
+
+
+FUNCTIONS = "torch_onnx.modules"
+
+
+def _given(g: Builder, value: Any, formal: Any) -> OnnxValue:
+    dtype = formal.dtype or torch.float32
+    if formal.kind == "tensor":
+        return as_tensor(g, value, dtype)
+    if isinstance(value, OnnxValue) and value.constant is None:
+        return value
+    known = g.known(value)
+    return g.constant([known], dtype)
+
+
+def _written(g: Builder, name: str, block: Block, declared: Sequence[OnnxValue]) -> ir.Function:
+    with g.function_scope() as scope:
+        inside = []
+        for formal in block.inputs:
+            is_number = formal.kind != "tensor"
+            dtype = formal.dtype or torch.float32
+            value = body_input(g, dtype, (1,) if is_number else formal.shape)
+            value.is_number = is_number
+            if value.value is not None:
+                value.value.name = g.unique_name(formal.name)
+            inside.append(value)
+            g.know_dims(value)
+        results = g.translate_body(block, inside)
+        outputs = body_outputs(g, results, declared)
+    used = {node.domain for node in scope.nodes} | {""}
+    graph = ir.Graph(
+        [value.value for value in inside if value.value is not None],
+        outputs,
+        nodes=scope.nodes,
+        opset_imports={domain: g.opset_imports[domain] for domain in sorted(used)},
+        name=name,
+    )
+    return ir.Function(FUNCTIONS, g.unique_name(name), graph=graph, attributes=[])
