@@ -1,9 +1,10 @@
 """PyTorch programs to ONNX models, without torch.onnx and without onnxscript."""
 
-from torch_onnx import errors
+from torch_onnx import errors, ops
 from torch_onnx.custom import op, remove_op, translations
 from torch_onnx.exporter import export
 from torch_onnx.legacy import register_custom_op_symbolic, unregister_custom_op_symbolic
+from torch_onnx.modules import module, remove_module
 from torch_onnx.ops.table import OpTable
 from torch_onnx.program import ONNXProgram
 
@@ -14,8 +15,11 @@ __all__ = [
     "OpTable",
     "errors",
     "export",
+    "module",
     "op",
+    "ops",
     "register_custom_op_symbolic",
+    "remove_module",
     "remove_op",
     "translations",
     "unregister_custom_op_symbolic",

@@ -9,7 +9,7 @@ from typing import IO, Any
 
 import torch
 
-from torch_onnx import arguments, assemble, custom, marks, modes, saving
+from torch_onnx import arguments, assemble, custom, marks, modes, modules, saving
 from torch_onnx import functions as functions_of
 from torch_onnx.capture.functionalize import functionalize
 from torch_onnx.capture.program import Captured, capture
@@ -106,12 +106,16 @@ def export(
         )
     if isinstance(f, (str, PathLike)):
         saving.check_writable(f)
-    modules = functions_of.select(model, arguments.functions(functions, legacy), opset)
+    paths = functions_of.select(model, arguments.functions(functions, legacy), opset)
     stages = Profile()
     training = arguments.training_mode(training)
     mode = modes.mode(model, training)
     with mode, modes.no_garbage_collection():
-        with stages.stage("capture"), marks.recording(opset) as kept:
+        with (
+            stages.stage("capture"),
+            marks.recording(opset) as kept,
+            modules.kept_whole(model),
+        ):
             captured = capture(
                 model,
                 args,
@@ -127,7 +131,7 @@ def export(
         with stages.stage("functionalize"):
             graph = drop_unused(functionalize(captured.graph))
             graph = decompose_missing(graph, find, opset)
-            graph = functions_of.group(graph, modules)
+            graph = functions_of.group(graph, paths)
         with stages.stage("translate") as stage:
             translator = Translator(graph, find, opset, custom_opsets, metadata, keep)
             translated = translator.run(assemble.declare_input, assemble.Owner())

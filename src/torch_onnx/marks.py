@@ -255,6 +255,8 @@ def _template(value: Any, tensors: list[torch.Tensor], numbers: list[Any] | None
         return _Hole("number", len(numbers) - 1)
     if isinstance(value, (list, tuple)) and not hasattr(value, "_fields"):
         return type(value)(_template(item, tensors, numbers) for item in value)
+    if type(value) is dict:
+        return {key: _template(item, tensors, numbers) for key, item in value.items()}
     return value
 
 
@@ -263,4 +265,6 @@ def _filled(value: Any, tensors: Sequence[Any], numbers: Sequence[Any]) -> Any:
         return tensors[value.index] if value.kind == "tensor" else numbers[value.index]
     if isinstance(value, (list, tuple)) and not hasattr(value, "_fields"):
         return type(value)(_filled(item, tensors, numbers) for item in value)
+    if type(value) is dict:
+        return {key: _filled(item, tensors, numbers) for key, item in value.items()}
     return value

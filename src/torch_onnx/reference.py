@@ -53,8 +53,9 @@ def _class_of(operator: str, function: Callable[..., Any]) -> type[OpRun]:
 
     def compute(self: Any, *inputs: Any, **attributes: Any) -> tuple[Any, ...]:
         given = [None if i is None else torch.from_numpy(np.array(i)) for i in inputs]
-        # OpRun hands over every attribute that the node has, and None for what it has not.
-        known = {key: value for key, value in attributes.items() if value is not None}
+        # OpRun also hands over attributes of an ONNX operator of the same name.
+        own = {attribute.name for attribute in self.onnx_node.attribute}
+        known = {key: value for key, value in attributes.items() if key in own}
         results = function(*given, **known)
         many = results if isinstance(results, (tuple, list)) else (results,)
         return tuple(np.asarray(result.detach().numpy()) for result in many)

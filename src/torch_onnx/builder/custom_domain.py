@@ -12,6 +12,7 @@ import torch
 from torch_onnx.builder.dtypes import TO_ONNX
 from torch_onnx.builder.tensors import tensor_data
 from torch_onnx.builder.values import KnownSize, OnnxValue
+from torch_onnx.errors import NotExpressible
 from torch_onnx.graph import Dim, Output, Value
 
 if TYPE_CHECKING:
@@ -118,9 +119,10 @@ def attribute(name: str, value: Any) -> ir.Attr:
 
 def _single(name: str, value: Any) -> ir.Attr | None:
     if isinstance(value, OnnxValue):
-        if value.constant is None:
-            raise TypeError(f"{name} is known at run time only, an attribute is not")
-        return ir.AttrTensor(name, tensor_data(value.constant))
+        known = value.constant if value.parameter is None else value.parameter
+        if known is None:
+            raise NotExpressible(f"the attribute {name} must be known when the model is exported")
+        return ir.AttrTensor(name, tensor_data(known.detach().cpu()))
     if isinstance(value, torch.Tensor):
         return ir.AttrTensor(name, tensor_data(value))
     if isinstance(value, torch.dtype):
