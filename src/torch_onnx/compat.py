@@ -164,6 +164,14 @@ def overloads_named(name: str) -> list[str]:
     return [] if packet is None else list(packet.overloads())
 
 
+def while_loop() -> Any:
+    """PyTorch's while_loop, which is not public on every release."""
+    found: Any = getattr(torch, "while_loop", None)
+    if found is None:
+        from torch._higher_order_ops.while_loop import while_loop as found
+    return found
+
+
 def operators_in(namespace: str) -> list[str]:
     """The full names of all operators of a library; none where it is not loaded."""
     names: list[str] = torch._C._dispatch_get_all_op_names()
@@ -204,6 +212,35 @@ def functions_applied_by(apply: Callable[..., Any]) -> Iterator[None]:
             del owner.apply
         else:
             owner.apply = own
+
+
+ANNOTATION = "torch_onnx.annotation."
+
+
+def annotated(properties: dict[str, str]) -> Any:
+    """Within, nodes that torch.export makes carry these properties."""
+    annotate: Any = getattr(torch.fx.traceback, "annotate", None)
+    if annotate is None:
+        return contextlib.nullcontext()
+    return annotate({f"{ANNOTATION}{name}": value for name, value in properties.items()})
+
+
+def keeps_annotations() -> Any:
+    """Within, torch.export's nodes keep what ``annotated`` gives them."""
+    preserve: Any = torch.fx.traceback.preserve_node_meta
+    return preserve()
+
+
+def annotations_of(meta: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """The properties that an FX node carries."""
+    custom = meta.get("custom")
+    if not custom:
+        return ()
+    return tuple(
+        (key.removeprefix(ANNOTATION), value)
+        for key, value in custom.items()
+        if key.startswith(ANNOTATION)
+    )
 
 
 def has_setup_context(cls: Any) -> bool:

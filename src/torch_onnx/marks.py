@@ -59,11 +59,10 @@ class Mark:
 
 @dataclass(slots=True, eq=False)
 class Marks:
-    """The marks of one export. ``opset`` is the export's, ``outputs`` the values named so far."""
+    """The marks of one export at an opset."""
 
     opset: int
     marks: list[Mark] = field(default_factory=list)
-    outputs: dict[str, torch.Tensor] = field(default_factory=dict)
 
     def table(self) -> OpTable:
         """The translation of the operator ``torch_onnx::kept``."""
@@ -110,6 +109,27 @@ def inactive() -> Iterator[None]:
         yield
     finally:
         _ACTIVE.reset(token)
+
+
+_OUTPUTS: ContextVar[dict[str, torch.Tensor] | None] = ContextVar(
+    "torch_onnx.outputs", default=None
+)
+
+
+@contextmanager
+def collecting_outputs() -> Iterator[dict[str, torch.Tensor]]:
+    """Within, values that the model calls outputs (``as_output``) are collected."""
+    outputs: dict[str, torch.Tensor] = {}
+    token = _OUTPUTS.set(outputs)
+    try:
+        yield outputs
+    finally:
+        _OUTPUTS.reset(token)
+
+
+def extra_outputs() -> dict[str, torch.Tensor] | None:
+    """What has been collected, None where nothing is."""
+    return _OUTPUTS.get()
 
 
 def identity_of(key: int) -> Any:

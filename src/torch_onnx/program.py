@@ -142,6 +142,18 @@ class ONNXProgram:
             raise VerificationError(result.mismatches)
         return result
 
+    def example_values(self) -> tuple[dict[str, torch.Tensor], list[torch.Tensor]]:
+        """The example's inputs by name, and what PyTorch computes from them.
+
+        Raises:
+            InputError: when the program keeps no torch model.
+        """
+        if self._eager is None or self._example is None:
+            raise InputError("This program keeps no torch model.")
+        args, kwargs = self._example
+        outputs = [torch.as_tensor(value) for value in self._eager(args, kwargs)]
+        return self._feeds(args, dict(kwargs)), outputs
+
     def apply_weights(self, state_dict: Mapping[str, torch.Tensor]) -> None:
         """Replace weights by those of a state_dict, under the same keys. Nothing is copied.
 

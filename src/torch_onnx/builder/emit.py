@@ -248,10 +248,10 @@ class Builder(Sizes, Complexes):
         self.opset_imports.setdefault(domain, self._custom_opsets.get(domain, version))
 
     def _metadata(self) -> dict[str, str] | None:
-        if not self._writes_metadata:
-            return None
         source = self._source
-        metadata = {"torch_onnx.operator": self._operator}
+        if not self._writes_metadata:
+            return dict(source.annotations) or None
+        metadata = {**dict(source.annotations), "torch_onnx.operator": self._operator}
         if source.module:
             metadata["torch_onnx.module"] = source.module
         if source.frame is not None:

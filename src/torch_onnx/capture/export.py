@@ -73,6 +73,7 @@ def _export(
                 compat.sizes_of_one_stay_dynamic(),
                 compat.recurrent_layers_have_types(),
                 compat.associative_scans_are_scans(),
+                compat.keeps_annotations(),
                 compat.quiet(),
             ):
                 return torch.export.export(

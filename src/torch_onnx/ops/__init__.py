@@ -1,7 +1,7 @@
 """All built-in translations: the themes' tables merged, a duplicate being an error.
 
 To users, ``torch_onnx.ops`` is also where operators live that a model calls to become one ONNX node
-(``torch_onnx.ops.rms_norm``). They are found on first use in ``operators`` and ``onnx_operators``.
+(``torch_onnx.ops.rms_norm``). They are found on first use, in the modules that ``OPERATORS`` names.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from torch_onnx.ops.table import OpTable, merge
 
 OPERATORS = {
     "torch_onnx.operators": "attention rms_norm rotary_embedding symbolic symbolic_multi_out",
+    "torch_onnx.loops": "cond fori_loop while_loop",
     "torch_onnx.onnx_operators": (
         "depth_to_space dequantize_linear dynamic_quantize_linear hardmax matmul_integer "
         "mean_variance_normalization quantize_linear reverse_sequence shrink space_to_depth "
