@@ -79,7 +79,7 @@ def exported(model: torch.nn.Module, **options: Any) -> torch_onnx.ONNXProgram:
     return torch_onnx.export(model, (X,), dynamic_shapes=ROWS, **options)
 
 
-@pytest.mark.parametrize("strategy", ["export", "trace"])
+@pytest.mark.parametrize("strategy", ["record", "export", "trace"])
 def test_registered_for_all_exports_until_removed(strategy: str) -> None:
     torch_onnx.op("extend_tests::rotate")(by_mul)
     program = exported(Rotates(), strategy=strategy, verify=True)
@@ -172,7 +172,7 @@ def test_a_registration_of_a_library_that_is_not_loaded_waits() -> None:
 # Custom domains.
 
 
-@pytest.mark.parametrize("strategy", ["export", "trace"])
+@pytest.mark.parametrize("strategy", ["record", "export", "trace"])
 def test_a_custom_node_has_its_types_from_pytorch(strategy: str) -> None:
     table = {"extend_tests::halves": lambda g, x: g.op("com.acme::Halves", x, outputs=2)}
     program = exported(

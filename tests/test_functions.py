@@ -12,7 +12,7 @@ from torch import nn
 import torch_onnx
 from torch_onnx import errors
 
-BOTH = pytest.mark.parametrize("strategy", ["export", "trace"])
+EACH = pytest.mark.parametrize("strategy", ["record", "export", "trace"])
 X = torch.randn(3, 5, 4)
 DYNAMIC = {"x": {0: "n", 1: "t"}}
 
@@ -44,7 +44,7 @@ def calls(program: torch_onnx.ONNXProgram) -> list[str]:
     return [node.op_type for node in program.model.graph]
 
 
-@BOTH
+@EACH
 @pytest.mark.parametrize("functions", [["layers.*"], Block, [Block]])
 def test_equal_modules_are_one_function(strategy: str, functions: Any) -> None:
     program = torch_onnx.export(
@@ -68,7 +68,7 @@ def program_weights(node: Any) -> list[str]:
     return names
 
 
-@BOTH
+@EACH
 def test_functions_call_functions(strategy: str) -> None:
     program = torch_onnx.export(
         Model(), (X,), strategy=strategy, functions=[Block, nn.LayerNorm], verify=True

@@ -15,7 +15,7 @@ import torch_onnx
 from torch_onnx import errors, symbolic_helper, symbolic_opset
 from torch_onnx.symbolic_helper import parse_args
 
-BOTH = pytest.mark.parametrize("strategy", ["export", "trace"])
+EACH = pytest.mark.parametrize("strategy", ["record", "export", "trace"])
 ROWS = {"x": {0: "rows"}}
 X = torch.randn(4, 6)
 
@@ -61,7 +61,7 @@ class Quantized(nn.Module):
         return self.linear(fake_quantize(x.relu(), self.scale, self.zero_point))
 
 
-@BOTH
+@EACH
 def test_fake_quantisation(strategy: str) -> None:
     program = torch_onnx.export(Quantized(), (X,), dynamic_shapes=ROWS, strategy=strategy)
     assert kinds(program)[-1] == "Gemm"
@@ -188,7 +188,7 @@ class UsesTyped(nn.Module):
         return a.sum() + b
 
 
-@BOTH
+@EACH
 def test_types_and_structures(strategy: str) -> None:
     program = torch_onnx.export(UsesTyped(), (X,), dynamic_shapes=ROWS, strategy=strategy)
     info = {v.name: v.type.tensor_type for v in program.model_proto.graph.value_info}
@@ -228,7 +228,7 @@ class NoSymbolic(Function):
         """Nothing is saved."""
 
 
-@BOTH
+@EACH
 def test_functions_that_give_their_input_or_have_no_symbolic(strategy: str) -> None:
     class Model(nn.Module):
         def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -321,7 +321,7 @@ class Pools(nn.Module):
         return pool(x, x[:, :5], 0.5, [2, 2], True)
 
 
-@BOTH
+@pytest.mark.parametrize("strategy", ["auto", "export", "trace"])
 @pytest.mark.usefixtures("registered")
 def test_registered_symbolics(strategy: str) -> None:
     apart = torch.cat([torch.arange(0.0, 40, 10)[:, None].repeat(1, 4), torch.rand(4, 2)], 1)

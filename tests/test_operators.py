@@ -12,7 +12,7 @@ from torch import nn
 import torch_onnx
 from torch_onnx import ops
 
-BOTH = pytest.mark.parametrize("strategy", ["export", "trace"])
+EACH = pytest.mark.parametrize("strategy", ["record", "export", "trace"])
 X = torch.randn(3, 4)
 IMAGE = torch.randn(2, 8, 4, 6)
 HEADS = torch.randn(2, 4, 5, 8)
@@ -105,7 +105,7 @@ def test_attention_after_a_past() -> None:
     assert kinds(program)[-1] == "Attention"
 
 
-@BOTH
+@EACH
 def test_a_node_of_the_users(strategy: str) -> None:
     class Rotates(nn.Module):
         def __init__(self) -> None:
@@ -133,7 +133,7 @@ def test_a_node_of_the_users(strategy: str) -> None:
     outputs = [output.type.tensor_type for output in proto.graph.output]
     assert [output.elem_type for output in outputs] == [11, 11]
     # A traced size is a number of the run.
-    assert outputs[0].shape.dim[0].dim_param == ("rows" if strategy == "export" else "u0")
+    assert outputs[0].shape.dim[0].dim_param == ("u0" if strategy == "trace" else "rows")
     attributes = {a.name: a for a in proto.graph.node[-2].attribute}
     assert list(attributes["table"].t.dims) == [2]
     with pytest.raises(ValueError, match="acme::Rotate needs eager=, or a dtype and a shape"):
@@ -192,7 +192,7 @@ def replaced() -> Iterator[None]:
     torch_onnx.remove_module(Attention)
 
 
-@BOTH
+@EACH
 @pytest.mark.usefixtures("replaced")
 def test_a_module_is_one_operator(strategy: str) -> None:
     model = Uses()

@@ -17,7 +17,7 @@ from torch import nn
 import torch_onnx
 from torch_onnx import errors, ops
 
-BOTH = pytest.mark.parametrize("strategy", ["export", "trace"])
+EACH = pytest.mark.parametrize("strategy", ["record", "export", "trace"])
 X = torch.randn(3, 4)
 
 
@@ -38,7 +38,7 @@ class Net(nn.Module):
 ARGS = (X, torch.tensor(2.0))
 
 
-@BOTH
+@EACH
 def test_annotations_reach_the_nodes(strategy: str) -> None:
     program = torch_onnx.export(Net(), ARGS, strategy=strategy, metadata=False)
     found = {n.op_type: dict(n.metadata_props) for n in program.model.graph}
@@ -47,7 +47,7 @@ def test_annotations_reach_the_nodes(strategy: str) -> None:
     assert found["Relu"] == {}
 
 
-@BOTH
+@EACH
 def test_an_intermediate_value_is_an_output(strategy: str) -> None:
     program = torch_onnx.export(Net(), ARGS, strategy=strategy, verify=True)
     assert program.output_names == ["output", "hidden"]

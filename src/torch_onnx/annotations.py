@@ -25,7 +25,7 @@ def annotate(**properties: Any) -> Iterator[None]:
         return
     named = {name: str(value) for name, value in properties.items()}
     if not compat.is_tracing():
-        with compat.annotated(named):
+        with marks.annotating(named), compat.annotated(named):
             yield
         return
     begin, end = _operators()

@@ -312,13 +312,6 @@ def fake_input(mode: Any, tensor: torch.Tensor, index: int, axes: Sequence[int])
     return fake
 
 
-def is_fake(tensor: torch.Tensor) -> bool:
-    """Whether a tensor has no data, for it only stands for a type."""
-    from torch._subclasses.fake_tensor import FakeTensor
-
-    return isinstance(tensor, FakeTensor)
-
-
 def fake_copy(mode: Any, tensor: torch.Tensor) -> torch.Tensor:
     """A fake of a tensor whose sizes are known."""
     fake: torch.Tensor = mode.from_tensor(tensor, static_shapes=True)

@@ -22,8 +22,6 @@ from torch_onnx import compat
 from torch_onnx.errors import CaptureError
 from torch_onnx.ops.table import OpTable
 
-SYMBOLIC = (torch.SymInt, torch.SymFloat, torch.SymBool)
-
 # What a mark is translated by: ``(g, arguments, results)``; the arguments are those of the call,
 # its tensors as ONNX values, and ``results`` the types of its tensors.
 TranslateMark = Callable[[Any, list[Any], list[Any]], Any]
@@ -31,7 +29,7 @@ TranslateMark = Callable[[Any, list[Any], list[Any]], Any]
 
 @dataclass(frozen=True, slots=True)
 class _Hole:
-    """Where a tensor or a run-time number was among the arguments."""
+    """Where a tensor or an integer was among the arguments."""
 
     kind: str
     index: int
@@ -68,7 +66,7 @@ class Marks:
         """The translation of the operator ``torch_onnx::kept``."""
         table = OpTable("marks")
 
-        def kept(g: Any, key: int, tensors: list[Any], numbers: list[Any], result: Any) -> Any:
+        def kept(g: Any, key: str, tensors: list[Any], numbers: list[Any], result: Any) -> Any:
             mark = _MARKS[key]
             results = mark.translate(g, mark.arguments(tensors, numbers), result)
             many = results if isinstance(results, (list, tuple)) else [results]
@@ -79,7 +77,7 @@ class Marks:
 
 
 _ACTIVE: ContextVar[Marks | None] = ContextVar("torch_onnx.marks", default=None)
-_MARKS: weakref.WeakValueDictionary[int, Mark] = weakref.WeakValueDictionary()
+_MARKS: weakref.WeakValueDictionary[str, Mark] = weakref.WeakValueDictionary()
 _COUNT = itertools.count()
 
 
@@ -127,12 +125,32 @@ def collecting_outputs() -> Iterator[dict[str, torch.Tensor]]:
         _OUTPUTS.reset(token)
 
 
+_ANNOTATIONS: ContextVar[tuple[tuple[str, str], ...]]
+_ANNOTATIONS = ContextVar("torch_onnx.annotations", default=())
+
+
+@contextmanager
+def annotating(properties: dict[str, str]) -> Iterator[None]:
+    """Within, calls have these properties beside those from around."""
+    merged = dict(_ANNOTATIONS.get()) | properties
+    token = _ANNOTATIONS.set(tuple(merged.items()))
+    try:
+        yield
+    finally:
+        _ANNOTATIONS.reset(token)
+
+
+def annotations_here() -> tuple[tuple[str, str], ...]:
+    """The properties that calls have here."""
+    return _ANNOTATIONS.get()
+
+
 def extra_outputs() -> dict[str, torch.Tensor] | None:
     """What has been collected, None where nothing is."""
     return _OUTPUTS.get()
 
 
-def identity_of(key: int) -> Any:
+def identity_of(key: str) -> Any:
     """What is the same for kept calls that are translated alike."""
     mark = _MARKS[key]
     translate = mark.translate
@@ -156,7 +174,8 @@ def keep(
     template = [_template(argument, tensors, numbers) for argument in arguments]
     mark = Mark(label, run, template, translate)
     marks.marks.append(mark)
-    key = next(_COUNT)
+    # Text, for a recorded number would have to be the same in each run of the model.
+    key = str(next(_COUNT))
     _MARKS[key] = mark
     results = _operator()(key, tensors, numbers)
     return _filled(mark.structure, results, ())
@@ -214,7 +233,7 @@ def _forward(cls: Any, *args: Any) -> Any:
 @functools.cache
 def _operator() -> Any:
     library = compat.library("torch_onnx")
-    library.define("kept(int key, Tensor[] tensors, SymInt[] numbers) -> Tensor[]")
+    library.define("kept(str key, Tensor[] tensors, SymInt[] numbers) -> Tensor[]")
     library.impl("kept", _run, "CompositeExplicitAutograd")
     torch.library.register_fake("torch_onnx::kept", _run_fake, lib=library)
     # The library lives as long as the process, for programs that were captured hold the operator.
@@ -222,7 +241,7 @@ def _operator() -> Any:
     return torch.ops.torch_onnx.kept.default
 
 
-def _run(key: int, tensors: list[torch.Tensor], numbers: list[Any]) -> list[torch.Tensor]:
+def _run(key: str, tensors: list[torch.Tensor], numbers: list[Any]) -> list[torch.Tensor]:
     mark = _MARKS.get(key)
     if mark is None:
         raise RuntimeError("this call was kept whole for an export that is over")
@@ -243,7 +262,7 @@ def _run(key: int, tensors: list[torch.Tensor], numbers: list[Any]) -> list[torc
     return made
 
 
-def _run_fake(key: int, tensors: list[torch.Tensor], numbers: list[Any]) -> list[torch.Tensor]:
+def _run_fake(key: str, tensors: list[torch.Tensor], numbers: list[Any]) -> list[torch.Tensor]:
     mark = _MARKS[key]
     before = mark.structure, mark.example
     try:
@@ -266,11 +285,11 @@ def _run_fake(key: int, tensors: list[torch.Tensor], numbers: list[Any]) -> list
 
 
 def _template(value: Any, tensors: list[torch.Tensor], numbers: list[Any] | None) -> Any:
-    """The value with holes for its tensors and run-time numbers, which go to the lists."""
+    """The value with holes for its tensors and integers, which go to the lists."""
     if isinstance(value, torch.Tensor):
         tensors.append(value)
         return _Hole("tensor", len(tensors) - 1)
-    if isinstance(value, SYMBOLIC) and numbers is not None:
+    if numbers is not None and _is_integer(value):
         numbers.append(value)
         return _Hole("number", len(numbers) - 1)
     if isinstance(value, (list, tuple)) and not hasattr(value, "_fields"):
@@ -278,6 +297,22 @@ def _template(value: Any, tensors: list[torch.Tensor], numbers: list[Any] | None
     if type(value) is dict:
         return {key: _template(item, tensors, numbers) for key, item in value.items()}
     return value
+
+
+def _is_integer(value: Any) -> bool:
+    """Whether a number goes through the operator, which front ends see: every plain integer, for it
+    may be a size in another run of the model.
+
+    Raises:
+        TypeError: for a float that is known at run time only, which a kept call can't be given.
+    """
+    if isinstance(value, torch.SymInt) or type(value) is int:
+        return True
+    from torch_onnx.capture.recording.numbers import RecordedFloat, RecordedInt
+
+    if isinstance(value, (torch.SymFloat, torch.SymBool, RecordedFloat)):
+        raise TypeError("a float or bool that is known at run time only can't be kept in a call")
+    return isinstance(value, RecordedInt)
 
 
 def _filled(value: Any, tensors: Sequence[Any], numbers: Sequence[Any]) -> Any:
