@@ -22,7 +22,7 @@ STRATEGIES = ("auto", "record", "export", "trace", "script")
 ANSWERED: dict[str, tuple[Any, str]] = {
     "dynamo": (_UNSET, "strategy= chooses how the program is captured"),
     "fallback": (False, "nothing falls back silently; use strategy="),
-    "autograd_inlining": (True, "autograd functions are always inlined"),
+    "autograd_inlining": (True, "a Function with a symbolic is one call, others are inlined"),
     "do_constant_folding": (
         True,
         "small constants are always folded, weights never; optimize=False turns the passes off",
