@@ -81,7 +81,7 @@ def result_types(
         elif fits and expected[index] is not None:
             value = expected[index]
             assert value is not None
-            types.append((value.dtype or torch.float32, value.shape, True))
+            types.append((value.dtype or torch.float32, None, True))
         else:
             types.append((torch.float32 if first is None else first.dtype, None, True))
     return types

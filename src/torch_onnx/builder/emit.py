@@ -116,12 +116,28 @@ class Builder(Sizes, Complexes):
         for formal in schema.attributes.values():
             if formal.required and formal.name not in attributes:
                 raise TypeError(f"ONNX's {operator} needs {formal.name}=")
-        if any(x is not None and x.is_complex for x in inputs):
-            raise NotExpressible(f"ONNX's {operator} does not take complex numbers")
+        if any(i is not None and i.is_assumed for i in inputs):
+            return self._untyped(schema, inputs, attributes, outputs)
         inputs, back = kernels.casts(self, schema, inputs)
         results = self._make(schema, inputs, attributes, outputs)
         if back is not None:
             results = tuple(self._cast_back(result, back) for result in results)
+        return results[0] if outputs == 1 else results
+
+    def _untyped(
+        self,
+        schema: OnnxSchema,
+        inputs: list[OnnxValue | None],
+        attributes: dict[str, Any],
+        outputs: int,
+    ) -> Any:
+        """A node on values whose types are guesses: nothing may follow from these."""
+        dtypes = _result_dtypes(schema, inputs, attributes, outputs)
+        types = [(dtype, None) for dtype in dtypes]
+        results = self.raw_node("", schema.name, inputs, attributes, types)
+        for index, result in enumerate(results):
+            formal = schema.outputs[min(index, len(schema.outputs) - 1)]
+            result.is_assumed = _only_dtype(formal) is None and "to" not in attributes
         return results[0] if outputs == 1 else results
 
     def _cast_back(self, result: OnnxValue, back: tuple[torch.dtype, torch.dtype]) -> OnnxValue:
@@ -223,22 +239,6 @@ class Builder(Sizes, Complexes):
         """
         return bodies.subgraph(self, body, inputs_like)
 
-    def call(
-        self,
-        domain: str,
-        operator: str,
-        *inputs: OnnxValue | None,
-        like: OnnxValue,
-        version: int = 1,
-        **attributes: Any,
-    ) -> OnnxValue:
-        """One node of a custom domain, its result typed as ``like``."""
-        types = [(like.dtype, like.shape, False)]
-        made: OnnxValue = custom_domain.node(
-            self, domain, operator, inputs, attributes, types, version
-        )
-        return made
-
     def use_domain(self, domain: str, version: int) -> None:
         """Record the version of a domain; what ``custom_opsets=`` says of it goes first."""
         self.opset_imports.setdefault(domain, self._custom_opsets.get(domain, version))
@@ -334,7 +334,7 @@ class Builder(Sizes, Complexes):
 
     def cast(self, x: OnnxValue, dtype: torch.dtype) -> OnnxValue:
         """x in another dtype; nothing when it has it already."""
-        if x.dtype == dtype:
+        if x.dtype == dtype and not x.is_assumed:
             return x
         if x.is_complex or dtype.is_complex:
             return self.cast_complex(x, dtype)
