@@ -122,3 +122,33 @@ def test_loops_and_branches_by_name() -> None:
         assert not program.verify(other).mismatches
     with pytest.raises(errors.ExportError, match="needs strategy='export'"):
         torch_onnx.export(Loops(), (X,), strategy="trace")
+
+
+class Force(nn.Module):
+    """Forces are the gradient of an energy that a network computes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 1))
+
+    def energy(self, x: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
+        return (self.net(x) * scale).sum()
+
+    def forward(self, x: torch.Tensor, scale: torch.Tensor) -> Any:
+        return self.energy(x, scale), -ops.gradient(self.energy, x, scale)
+
+
+@EACH
+def test_a_gradient_is_computed_in_the_model(strategy: str) -> None:
+    model = Force()
+    program = torch_onnx.export(
+        model,
+        (X, torch.tensor(2.0)),
+        dynamic_shapes={"x": {0: "n"}, "scale": None},
+        strategy=strategy,
+    )
+    assert not program.verify(torch.randn(7, 4), torch.tensor(3.0)).mismatches
+    assert "net.0.weight" in program.model.graph.initializers
+    x = X.clone().requires_grad_()
+    model.energy(x, torch.tensor(2.0)).backward()
+    torch.testing.assert_close(program(X, torch.tensor(2.0))[1], -x.grad)

@@ -90,6 +90,12 @@ def decomposition_of(overload: Any) -> Callable[..., Any] | None:
     return None
 
 
+def weights_replaced(module: torch.nn.Module, weights: dict[str, torch.Tensor]) -> Any:
+    """Within, a module has other parameters and buffers."""
+    replace: Any = torch.nn.utils.stateless._reparametrize_module
+    return replace(module, weights)
+
+
 @contextlib.contextmanager
 def sizes_of_one_stay_dynamic() -> Iterator[None]:
     """Within, torch.export does not fix a dynamic dim whose example size is 0 or 1."""

@@ -26,6 +26,8 @@ from torch_onnx.ops.table import OpTable
 # its tensors as ONNX values, and ``results`` the types of its tensors.
 TranslateMark = Callable[[Any, list[Any], list[Any]], Any]
 
+WRITTEN_OUT = "torch_onnx::written_out"
+
 
 @dataclass(frozen=True, slots=True)
 class _Hole:
@@ -45,7 +47,9 @@ class Mark:
     label: str
     run: Callable[..., Any]
     template: list[Any]
-    translate: TranslateMark
+    translate: TranslateMark | None
+    body: Callable[..., Any] | None = None
+    """What the call is taken apart into, where nothing translates it."""
     structure: Any = None
     """What ``run`` gave, with holes for its tensors."""
     example: list[torch.Tensor] = field(default_factory=list)
@@ -68,6 +72,7 @@ class Marks:
 
         def kept(g: Any, key: str, tensors: list[Any], numbers: list[Any], result: Any) -> Any:
             mark = _MARKS[key]
+            assert mark.translate is not None
             results = mark.translate(g, mark.arguments(tensors, numbers), result)
             many = results if isinstance(results, (list, tuple)) else [results]
             return [item for item in many if item is not None][: len(result)]
@@ -86,7 +91,7 @@ def recording(opset: int) -> Iterator[Marks]:
     """Within, calls of ``keep`` are kept whole."""
     marks = Marks(opset)
     token = _ACTIVE.set(marks)
-    _operator()
+    _operators()
     try:
         with compat.functions_applied_by(_apply_function):
             yield marks
@@ -159,10 +164,15 @@ def identity_of(key: str) -> Any:
 
 
 def keep(
-    label: str, run: Callable[..., Any], arguments: Sequence[Any], translate: TranslateMark
+    label: str,
+    run: Callable[..., Any],
+    arguments: Sequence[Any],
+    translate: TranslateMark | None,
+    body: Callable[..., Any] | None = None,
 ) -> Any:
     """``run(*arguments)`` as one call of the program, and what it gives.
 
+    Without ``translate`` it is taken apart afterwards, into the operators that ``body`` calls.
     Tensors among the arguments (in lists too) are the call's inputs; everything else is told to
     ``translate`` as it is. Results are a tensor, or a list or tuple of tensors and other things.
     """
@@ -172,12 +182,12 @@ def keep(
     tensors: list[torch.Tensor] = []
     numbers: list[Any] = []
     template = [_template(argument, tensors, numbers) for argument in arguments]
-    mark = Mark(label, run, template, translate)
+    mark = Mark(label, run, template, translate, body)
     marks.marks.append(mark)
     # Text, for a recorded number would have to be the same in each run of the model.
     key = str(next(_COUNT))
     _MARKS[key] = mark
-    results = _operator()(key, tensors, numbers)
+    results = _operators()[translate is None](key, tensors, numbers)
     return _filled(mark.structure, results, ())
 
 
@@ -227,18 +237,30 @@ def _forward(cls: Any, *args: Any) -> Any:
     return cls.forward(_Context(len(args)), *args)
 
 
-# The operator.
+# The operators.
 
 
 @functools.cache
-def _operator() -> Any:
+def _operators() -> tuple[Any, Any]:
+    """``kept``, and ``written_out`` for calls that are taken apart."""
     library = compat.library("torch_onnx")
-    library.define("kept(str key, Tensor[] tensors, SymInt[] numbers) -> Tensor[]")
-    library.impl("kept", _run, "CompositeExplicitAutograd")
-    torch.library.register_fake("torch_onnx::kept", _run_fake, lib=library)
-    # The library lives as long as the process, for programs that were captured hold the operator.
-    _operator.library = library  # type: ignore[attr-defined]
-    return torch.ops.torch_onnx.kept.default
+    for name in ("kept", "written_out"):
+        library.define(f"{name}(str key, Tensor[] tensors, SymInt[] numbers) -> Tensor[]")
+        library.impl(name, _run, "CompositeExplicitAutograd")
+        torch.library.register_fake(f"torch_onnx::{name}", _run_fake, lib=library)
+    # The library lives as long as the process, for programs that were captured hold operators.
+    _operators.library = library  # type: ignore[attr-defined]
+    return torch.ops.torch_onnx.kept.default, torch.ops.torch_onnx.written_out.default
+
+
+def written_out(key: str, tensors: list[torch.Tensor], numbers: list[Any]) -> list[torch.Tensor]:
+    """The Python of a call, whose operators are recorded one by one."""
+    mark = _MARKS[key]
+    results: list[torch.Tensor] = []
+    with inactive():
+        assert mark.body is not None
+        _template(mark.body(*mark.arguments(tensors, numbers)), results, None)
+    return results
 
 
 def _run(key: str, tensors: list[torch.Tensor], numbers: list[Any]) -> list[torch.Tensor]:

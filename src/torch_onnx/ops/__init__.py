@@ -14,6 +14,7 @@ from torch_onnx.ops.table import OpTable, merge
 
 OPERATORS = {
     "torch_onnx.operators": "attention rms_norm rotary_embedding symbolic symbolic_multi_out",
+    "torch_onnx.gradients": "gradient",
     "torch_onnx.loops": "cond fori_loop while_loop",
     "torch_onnx.onnx_operators": (
         "depth_to_space dequantize_linear dynamic_quantize_linear hardmax matmul_integer "
