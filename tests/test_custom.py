@@ -169,6 +169,38 @@ def test_a_registration_of_a_library_that_is_not_loaded_waits() -> None:
         torch_onnx.op("aten::relux")(by_mul)
 
 
+LIBRARY = torch.library.Library("extend_tests_cpp", "FRAGMENT")  # as TORCH_LIBRARY does in C++
+LIBRARY.define("pick(Tensor x, *, int k=2) -> Tensor[]")
+LIBRARY.impl("pick", lambda x, *, k=2: [row.clone() for row in x.unbind()[:k]], "CPU")
+
+
+class Picks(torch.nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        a, b, c = torch.ops.extend_tests_cpp.pick(x * 2, k=3)
+        return a + b + c
+
+
+@pytest.mark.parametrize("strategy", ["record", "export", "trace"])
+def test_operators_of_libraries_without_fake_kernels(strategy: str) -> None:
+    def types(x: torch.Tensor, *, k: int = 2) -> list[torch.Tensor]:
+        return [x.new_empty(x.shape[1:]) for _ in range(k)]
+
+    def pick(g: Any, x: Any, k: int) -> Any:
+        return list(g.op("com.acme::Pick", x, k=k, outputs=k))
+
+    torch_onnx.op("extend_tests_cpp::pick", fake=types)(pick)
+    try:
+        program = torch_onnx.export(
+            Picks(), (X,), dynamic_shapes={"x": {1: "columns"}}, strategy=strategy
+        )
+    finally:
+        torch_onnx.remove_op("extend_tests_cpp::pick")
+    reference = {"com.acme::Pick": lambda x, k: tuple(x[:k])}
+    assert not program.verify(torch.randn(3, 7), reference_ops=reference).mismatches
+    output = program.model_proto.graph.output[0].type.tensor_type
+    assert output.shape.dim[0].dim_param == "columns"
+
+
 # Custom domains.
 
 

@@ -141,6 +141,14 @@ def test_a_node_of_the_users(strategy: str) -> None:
     assert torch.equal(ops.symbolic("a::B", [X], dtype=1, shape=[2]), torch.zeros(2))
 
 
+def test_no_zeros_are_captured_by_others() -> None:
+    def rotated(x: torch.Tensor) -> torch.Tensor:
+        return ops.symbolic("acme::Rotate", [x], dtype=x.dtype, shape=x.shape)
+
+    with pytest.raises(Exception, match="would be captured as zeros"):
+        torch.export.export(Calls(rotated), (X,), strict=False)
+
+
 def test_operators_train() -> None:
     x = X.clone().requires_grad_()
     (ops.rms_norm(x, torch.ones(4)) * X).sum().backward()

@@ -263,6 +263,28 @@ def library(namespace: str) -> Any:
     return made(namespace, "FRAGMENT")
 
 
+@contextlib.contextmanager
+def fake_kernel(name: str, function: Callable[..., Any]) -> Iterator[None]:
+    """Within, an operator that has no fake kernel has this one."""
+    if overload_of(name) is None:
+        yield
+        return
+    made = library(name.partition("::")[0])
+    try:
+        with contextlib.suppress(RuntimeError):  # it has one of its own
+            torch.library.register_fake(name, function, lib=made)
+        yield
+    finally:
+        made._destroy()
+
+
+def is_capturing() -> bool:
+    """Whether PyTorch captures what runs now: torch.export, torch.compile or a trace."""
+    compiler: Any = torch.compiler
+    exporting = getattr(compiler, "is_exporting", lambda: False)
+    return bool(compiler.is_compiling() or exporting() or is_tracing())
+
+
 def version_of(tensor: torch.Tensor) -> int:
     """How often a tensor was written to; inference tensors count nothing."""
     return 0 if tensor.is_inference() else tensor._version

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import importlib.metadata
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from typing import Any
 
@@ -23,8 +23,9 @@ from torch_onnx.ops.table import HIGHEST_OPSET, LOWEST_OPSET, F, OpTable, Row, T
 
 ENTRY_POINT = "torch_onnx.ops"
 
-# The two places where registrations are kept: of the process, and of the block around.
+# Where registrations are kept: of the process, its fake kernels, and of the block around.
 _EVERYWHERE = OpTable("torch_onnx.op")
+_FAKES: dict[str, Callable[..., Any]] = {}
 _IN_BLOCKS: ContextVar[tuple[OpTable, ...]] = ContextVar("torch_onnx.translations", default=())
 
 
@@ -33,6 +34,7 @@ def op(
     opset: int = LOWEST_OPSET,
     promote: Collection[str] = (),
     promote_to_float: bool = False,
+    fake: Callable[..., Any] | None = None,
 ) -> Callable[[F], F]:
     """Translate torch operators with the decorated function, in every export from now on.
 
@@ -46,6 +48,9 @@ def op(
         opset: the first opset that the function is written for.
         promote: tensors that are brought to their common type before the call.
         promote_to_float: integers among them become floats.
+        fake: what ``torch.library.register_fake`` takes, for operators whose library has no such
+            kernel: a function of the operator's arguments that gives empty tensors of the results'
+            types. It holds during exports only.
 
     Raises:
         TranslationError: the operator does not exist, or has other arguments. An operator of a
@@ -61,6 +66,8 @@ def op(
         check([new], loaded_only=True)
         for name, rows in new.rows.items():
             _put(name, rows)
+            if fake is not None:
+                _FAKES[name] = fake
         return function
 
     return register
@@ -82,6 +89,7 @@ def remove_op(operator: Any, opset: int | None = None) -> None:
         _EVERYWHERE.rows[name] = kept
     else:
         del _EVERYWHERE.rows[name]
+        _FAKES.pop(name, None)
 
 
 @contextmanager
@@ -98,6 +106,15 @@ def translations(*tables: Any) -> Iterator[None]:
         yield
     finally:
         _IN_BLOCKS.reset(token)
+
+
+@contextmanager
+def fake_kernels() -> Iterator[None]:
+    """Within, operators have the fake kernels that were registered for them with ``op``."""
+    with ExitStack() as stack:
+        for name, fake in _FAKES.items():
+            stack.enter_context(compat.fake_kernel(name, fake))
+        yield
 
 
 def layers(custom: Any) -> list[OpTable]:

@@ -115,6 +115,7 @@ def export(
             stages.stage("capture"),
             marks.recording(opset) as kept,
             modules.kept_whole(model),
+            custom.fake_kernels(),
         ):
             captured = capture(
                 model,

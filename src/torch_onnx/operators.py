@@ -15,8 +15,9 @@ import onnx_ir as ir
 import torch
 from torch.nn import functional as F
 
-from torch_onnx import marks
+from torch_onnx import compat, marks
 from torch_onnx.builder.dtypes import FROM_ONNX
+from torch_onnx.errors import CaptureError
 
 Eager = Callable[..., Any]
 
@@ -66,9 +67,15 @@ def symbolic_multi_out(
 
     Raises:
         ValueError: when neither ``eager`` nor the types of the results are given.
+        CaptureError: without ``eager``, when something else than torch_onnx captures the model.
     """
     if eager is None and (dtypes is None or shapes is None or len(dtypes) != len(shapes)):
         raise ValueError(f"{domain_op} needs eager=, or a dtype and a shape for each result")
+    if eager is None and marks.active() is None and compat.is_capturing():
+        raise CaptureError(
+            f"{domain_op} has no eager= and would be captured as zeros.",
+            advice="Give the model itself to torch_onnx.export.",
+        )
     attributes = dict(attrs or {})
 
     def run(inputs: Sequence[Any], shapes: Any, attributes: dict[str, Any]) -> tuple[Any, ...]:
