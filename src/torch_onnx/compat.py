@@ -750,6 +750,15 @@ _PYTHON_FUNCTIONS = ("torch.nn.functional", "torch.functional", "torch._tensor",
 _CHECKS = ("has_torch_function", "has_torch_function_unary", "has_torch_function_variadic")
 
 
+def compiled_functions_are_python() -> Any:
+    """Within, what torch.compile made runs as the Python that it was made of.
+
+    Control flow compiles its bodies, and Dynamo would look into whatever watches the run.
+    """
+    stance: Any = getattr(torch.compiler, "set_stance", None)
+    return contextlib.nullcontext() if stance is None else stance("force_eager")
+
+
 @contextlib.contextmanager
 def recording_environment() -> Iterator[None]:
     """Within, PyTorch's Python functions do not hand themselves to a mode but run, so that the

@@ -233,6 +233,7 @@ class _Runs:
             fakes.append(fake)
             inputs.append(value)
         with (
+            compat.compiled_functions_are_python(),
             compat.recording_environment(),
             as_they_were(self.flat),
             stack_of_calls(self.flat, recorder),
