@@ -115,6 +115,23 @@ def test_control_flow_and_constants_within_functions() -> None:
         assert not program.verify(other).mismatches
 
 
+def test_functions_are_tidied() -> None:
+    class Norm(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight = nn.Parameter(torch.ones(4))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + 1e-6) * self.weight
+
+    program = torch_onnx.export(
+        nn.Sequential(Norm(), Norm()), (X,), functions=Norm, opset_version=23, verify=True
+    )
+    (function,) = program.model.functions.values()
+    assert "RMSNormalization" in [node.op_type for node in function]
+    assert len(function) == 1, "what the fusion leaves over is removed"
+
+
 def test_what_names_no_module_is_told() -> None:
     with pytest.raises(errors.InputError) as caught:
         torch_onnx.export(Model(), (X,), functions=["blocks.*"])

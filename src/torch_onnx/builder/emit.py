@@ -326,9 +326,14 @@ class Builder(Sizes, Complexes):
 
     def _constant_node(self, tensor: torch.Tensor, scope: Scope) -> OnnxValue:
         name = self.unique_name(_constant_name(tensor))
-        kind = TO_ONNX[tensor.dtype]
-        value = ir.Value(name=name, shape=ir.Shape(tensor.shape), type=ir.TensorType(kind))
-        attributes = [ir.AttrTensor("value", tensor_data(tensor))]
+        data = tensor_data(tensor)
+        value = ir.Value(
+            name=name,
+            shape=ir.Shape(tensor.shape),
+            type=ir.TensorType(TO_ONNX[tensor.dtype]),
+            const_value=data,
+        )
+        attributes = [ir.AttrTensor("value", data)]
         scope.nodes.append(ir.Node("", "Constant", [], attributes, outputs=[value], name=name))
         return OnnxValue(tensor.dtype, tuple(tensor.shape), value=value)
 
