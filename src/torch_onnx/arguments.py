@@ -6,12 +6,11 @@ silence.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
 from torch_onnx import older_calls
-from torch_onnx.errors import ExportError, UnknownOpset
+from torch_onnx.errors import UnknownOpset
 from torch_onnx.ops.table import DEFAULT_OPSET, HIGHEST_OPSET, LOWEST_OPSET
 
 _UNSET: Any = object()
@@ -69,34 +68,9 @@ def answer(legacy: Mapping[str, Any]) -> None:
         nothing, advice = known
         if nothing is not _UNSET and (value is None or value == nothing):
             continue
-        warnings.warn(f"{name}={value!r} has no effect: {advice}.", UserWarning, stacklevel=4)
+        older_calls.warn(f"{name}={value!r} has no effect: {advice}.")
 
 
 def functions(given: Any, legacy: Mapping[str, Any]) -> Any:
     """``functions=``, or torch.onnx's ``export_modules_as_functions=``: True, or classes."""
     return legacy.get("export_modules_as_functions") if given is None else given
-
-
-def training_mode(training: Any) -> str:
-    """``eval``, ``train`` or ``preserve``, from the name or torch.onnx's TrainingMode."""
-    if training is None:
-        return "eval"
-    text = str(getattr(training, "name", training)).lower()
-    names = {"eval": "eval", "training": "train", "train": "train", "preserve": "preserve"}
-    if text not in names:
-        raise ExportError(f"training={training!r}: choose 'eval', 'train' or 'preserve'.")
-    return names[text]
-
-
-def check_operator_export_type(kind: Any) -> None:
-    """Only plain ONNX is written so far."""
-    if kind is None:
-        return
-    name = str(getattr(kind, "name", kind))
-    if name not in ("ONNX", "0"):
-        warnings.warn(
-            f"operator_export_type={name} has no effect: every operator is translated to ONNX, "
-            "and one that can't be is an error; give a translation in custom_translation_table=.",
-            UserWarning,
-            stacklevel=4,
-        )

@@ -629,6 +629,33 @@ def associative_scans_are_scans() -> Iterator[None]:
         module.generic_associative_scan = original
 
 
+@contextlib.contextmanager
+def fake_quantization_has_types() -> Iterator[None]:
+    """Within, fake tensors can be fake-quantized, for which PyTorch has no types of results."""
+    from torch._subclasses.fake_impls import op_implementations_dict as implementations
+
+    names = (
+        "fake_quantize_per_tensor_affine_cachemask",
+        "_fake_quantize_per_tensor_affine_cachemask_tensor_qparams",
+        "fake_quantize_per_channel_affine_cachemask",
+    )
+    overloads: list[Any] = [getattr(torch.ops.aten, name).default for name in names]
+    before = {o: implementations[o] for o in overloads if o in implementations}
+    implementations.update(dict.fromkeys(overloads, _types_of_fake_quantized))
+    try:
+        yield
+    finally:
+        for overload in overloads:
+            del implementations[overload]
+        implementations.update(before)
+
+
+def _types_of_fake_quantized(
+    mode: Any, overload: Any, self: torch.Tensor, *rest: Any, **named: Any
+) -> tuple[torch.Tensor, torch.Tensor]:
+    return torch.empty_like(self), torch.empty_like(self, dtype=torch.bool)
+
+
 def _types_of_layer(
     input: torch.Tensor,
     hx: Any,

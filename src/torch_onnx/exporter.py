@@ -9,11 +9,13 @@ from typing import IO, Any
 
 import torch
 
-from torch_onnx import arguments, assemble, custom, marks, modes, modules, saving
+from torch_onnx import arguments, assemble, custom, marks, modes, modules, older_calls, saving
 from torch_onnx import functions as functions_of
 from torch_onnx.capture.functionalize import functionalize
 from torch_onnx.capture.program import Captured, capture
 from torch_onnx.errors import ExportError, ModelNotes
+from torch_onnx.fallthrough import kept_by
+from torch_onnx.older_calls import accepts_older_calls
 from torch_onnx.passes import tidy
 from torch_onnx.profile import Profile
 from torch_onnx.program import ONNXProgram
@@ -98,7 +100,7 @@ def export(
     """
     opset = arguments.check_opset(opset_version)
     arguments.answer(legacy)
-    arguments.check_operator_export_type(operator_export_type)
+    kind = older_calls.operator_export_type(operator_export_type)
     tables = custom.layers(custom_translation_table)
     if strategy not in arguments.STRATEGIES:
         raise ExportError(
@@ -108,7 +110,8 @@ def export(
         saving.check_writable(f)
     paths = functions_of.select(model, arguments.functions(functions, legacy), opset)
     stages = Profile()
-    training = arguments.training_mode(training)
+    keep = kept_by(kind)
+    training = older_calls.training_mode(training)
     mode = modes.mode(model, training)
     with mode, modes.no_garbage_collection():
         with (
@@ -128,10 +131,11 @@ def export(
                 training,
                 strategy,
             )
-        find = lookup_in([kept.table(), *tables])
+        left_out = "aten::" if kind == "ONNX_ATEN" else None
+        find = lookup_in([kept.table(), *tables], leave_out=left_out)
         with stages.stage("functionalize"):
             graph = drop_unused(functionalize(captured.graph))
-            graph = decompose_missing(graph, find, opset)
+            graph = decompose_missing(graph, find, opset, keep)
             graph = functions_of.group(graph, paths)
         with stages.stage("translate") as stage:
             translator = Translator(graph, find, opset, custom_opsets, metadata, keep)

@@ -55,6 +55,7 @@ class ONNXProgram:
     _session: Any = None
     _kept: Any = None
     """What calls in ``exported_program`` were kept whole: it runs as long as this is here."""
+    _steps: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def model_proto(self) -> onnx.ModelProto:
@@ -111,7 +112,8 @@ class ONNXProgram:
     ) -> verify.Verification:
         """Compare ONNX Runtime with PyTorch on these inputs, or on the example.
 
-        ``custom_op_libraries`` and ``reference_ops`` are kept, see the class.
+        ``custom_op_libraries`` and ``reference_ops`` are kept, see the class. Outputs that a
+        quantized model rounds last may differ by one step.
 
         Raises:
             VerificationError: naming each output that differs.

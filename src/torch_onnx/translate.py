@@ -14,6 +14,7 @@ from torch_onnx.builder.emit import Builder
 from torch_onnx.builder.fold import LARGEST
 from torch_onnx.builder.values import OnnxValue
 from torch_onnx.errors import NotExpressible, UnsupportedCall, UnsupportedOperators
+from torch_onnx.fallthrough import Keep
 from torch_onnx.fitting import MAY_BE_OMITTED
 from torch_onnx.graph import (
     Argument,

@@ -13,6 +13,10 @@ from torch_onnx.fitting import GIVEN, MAY_BE_OMITTED
 from torch_onnx.ops import builtin_table
 from torch_onnx.ops.table import SPELLED, Row
 
+with contextlib.suppress(ImportError):
+    # Registers quantized_decomposed, which torchao does elsewhere.
+    import torch.ao.quantization.fx._decomposed  # noqa: F401
+
 # Operators of libraries that need not be installed, and of our own.
 ELSEWHERE = ("torchvision::", "transformers::", "python::")
 

@@ -239,10 +239,6 @@ class Builder(Sizes, Complexes):
         """
         return bodies.subgraph(self, body, inputs_like)
 
-    def use_domain(self, domain: str, version: int) -> None:
-        """Record the version of a domain; what ``custom_opsets=`` says of it goes first."""
-        self.opset_imports.setdefault(domain, self._custom_opsets.get(domain, version))
-
     def use_domain(self, domain: str, version: int = 1) -> None:
         """Declare a domain that nodes are in; the user's version of it goes first."""
         self.opset_imports.setdefault(domain, self._custom_opsets.get(domain, version))

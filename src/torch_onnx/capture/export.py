@@ -74,6 +74,7 @@ def _export(
                 compat.recurrent_layers_have_types(),
                 compat.associative_scans_are_scans(),
                 compat.keeps_annotations(),
+                compat.fake_quantization_has_types(),
                 compat.quiet(),
             ):
                 return torch.export.export(

@@ -117,8 +117,9 @@ def capture(
             marks.collecting_outputs() as extra,
         ):
             result = given.call(model, [tensor.clone() for tensor in given.tensors])
-        leaves = signature.flatten(result, numbers_are_leaves=True)[0]
-        return [*(leaf.value for leaf in leaves), *extra.values()]
+        leaves, _ = signature.flatten(result, numbers_are_leaves=True)
+        parts = [part.value for leaf in leaves for part in _parts(leaf, is_input=False)]
+        return [*parts, *extra.values()]
 
     return Captured(
         graph,
