@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from torch_onnx import compat, marks
+from torch_onnx import compat, compat_extending, marks
 from torch_onnx.errors import SignatureError
 
 
@@ -25,7 +25,7 @@ def annotate(**properties: Any) -> Iterator[None]:
         return
     named = {name: str(value) for name, value in properties.items()}
     if not compat.is_tracing():
-        with marks.annotating(named), compat.annotated(named):
+        with marks.annotating(named), compat_extending.annotated(named):
             yield
         return
     begin, end = _operators()
@@ -39,7 +39,7 @@ def annotate(**properties: Any) -> Iterator[None]:
 @functools.cache
 def _operators() -> tuple[Any, Any]:
     """Two operators without results, which the tracer keeps where they stand."""
-    library = compat.library("torch_onnx")
+    library = compat_extending.library("torch_onnx")
     for schema in ("begin_annotation(str properties) -> ()", "end_annotation() -> ()"):
         library.define(schema, alias_analysis="CONSERVATIVE")
         name = schema.partition("(")[0]

@@ -14,11 +14,11 @@ from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-from torch_onnx import compat
+from torch_onnx import compat_extending
 from torch_onnx.errors import ExportError, TranslationError
 from torch_onnx.fitting import problems_of
 from torch_onnx.legacy import registered_symbolics
-from torch_onnx.ops import builtin_table
+from torch_onnx.ops import builtin_tables, real_table
 from torch_onnx.ops.table import HIGHEST_OPSET, LOWEST_OPSET, F, OpTable, Row, Translation
 
 ENTRY_POINT = "torch_onnx.ops"
@@ -113,7 +113,7 @@ def fake_kernels() -> Iterator[None]:
     """Within, operators have the fake kernels that were registered for them with ``op``."""
     with ExitStack() as stack:
         for name, fake in _FAKES.items():
-            stack.enter_context(compat.fake_kernel(name, fake))
+            stack.enter_context(compat_extending.fake_kernel(name, fake))
         yield
 
 
@@ -127,7 +127,7 @@ def layers(custom: Any) -> list[OpTable]:
     check(given)
     check([_EVERYWHERE], loaded_only=True)
     everywhere = [_EVERYWHERE, registered_symbolics(), *_installed()]
-    return [*given, *_IN_BLOCKS.get(), *everywhere, builtin_table()]
+    return [*given, *_IN_BLOCKS.get(), *everywhere, *builtin_tables()]
 
 
 def tables_of(custom: Any) -> list[OpTable]:
@@ -156,13 +156,13 @@ def check(tables: Sequence[OpTable], *, loaded_only: bool = False) -> None:
         TranslationError: listing all that does not fit. ``loaded_only`` passes over operators of
             libraries that are not loaded.
     """
-    known = builtin_table().rows
+    known = real_table().rows
     for table in tables:
         problems = []
         for name, rows in table.rows.items():
             if name in known and name.startswith("python::"):
                 continue
-            if loaded_only and not compat.operators_in(name.partition("::")[0]):
+            if loaded_only and not compat_extending.operators_in(name.partition("::")[0]):
                 continue
             problems += problems_of(name, rows)
         if problems:
@@ -184,7 +184,7 @@ def name_of(operator: Any) -> str:
     if isinstance(operator, str):
         full = operator if "::" in operator else f"aten::{operator}"
         return full.removesuffix(".default")
-    found = compat.name_of_operator(operator)
+    found = compat_extending.name_of_operator(operator)
     if found is None:
         raise ExportError(f"{operator!r} is no torch operator: give torch.ops.… or its name.")
     return found

@@ -6,7 +6,7 @@ import difflib
 import inspect
 from collections.abc import Sequence
 
-from torch_onnx import compat
+from torch_onnx import compat, compat_extending
 from torch_onnx.capture.binding import operator_named
 from torch_onnx.graph import Operator
 from torch_onnx.ops.table import SPELLED, Row
@@ -37,7 +37,7 @@ def _unknown(name: str) -> str:
     if overloads:
         named = ", ".join(f"{namespace}::{base}.{o}".removesuffix(".default") for o in overloads)
         return f"PyTorch has no such overload; it has {named}"
-    others = compat.operators_in(namespace)
+    others = compat_extending.operators_in(namespace)
     if not others:
         return f"no library with the operators {namespace}:: is loaded"
     near = difflib.get_close_matches(name, others, MOST_SHOWN, NEAR)

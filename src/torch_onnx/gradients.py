@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from torch_onnx import compat, marks, signature
+from torch_onnx import compat_extending, marks, signature
 
 
 def gradient(function: Callable[..., Any], *inputs: Any, argnum: int = 0) -> torch.Tensor:
@@ -32,7 +32,7 @@ def gradient(function: Callable[..., Any], *inputs: Any, argnum: int = 0) -> tor
         with contextlib.ExitStack() as stack:
             for module, names, new in zip(modules, weights, values, strict=True):
                 swapped = dict(zip(names, new, strict=True))
-                stack.enter_context(compat.weights_replaced(module, swapped))
+                stack.enter_context(compat_extending.weights_replaced(module, swapped))
             return take(*given)
 
     values = [list(named.values()) for named in weights]

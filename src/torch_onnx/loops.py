@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from torch_onnx import compat, marks
+from torch_onnx import compat, compat_extending, marks
 from torch_onnx.errors import CaptureError
 
 
@@ -31,7 +31,7 @@ def while_loop(
 ) -> tuple[torch.Tensor, ...]:
     """``carried = body(*carried)`` as long as ``condition(*carried)``; types stay the same."""
     if _is_captured("while_loop"):
-        loop: Any = compat.while_loop()
+        loop: Any = compat_extending.while_loop()
         made: tuple[torch.Tensor, ...] = loop(condition, body, tuple(carried))
         return made
     state = tuple(carried)

@@ -18,7 +18,7 @@ from typing import Any
 
 import torch
 
-from torch_onnx import compat
+from torch_onnx import compat, compat_extending
 from torch_onnx.errors import CaptureError
 from torch_onnx.ops.table import OpTable
 
@@ -93,7 +93,7 @@ def recording(opset: int) -> Iterator[Marks]:
     token = _ACTIVE.set(marks)
     _operators()
     try:
-        with compat.functions_applied_by(_apply_function):
+        with compat_extending.functions_applied_by(_apply_function):
             yield marks
     finally:
         _ACTIVE.reset(token)
@@ -232,7 +232,7 @@ class _Context:
 
 
 def _forward(cls: Any, *args: Any) -> Any:
-    if compat.has_setup_context(cls):
+    if compat_extending.has_setup_context(cls):
         return cls.forward(*args)
     return cls.forward(_Context(len(args)), *args)
 
@@ -243,7 +243,7 @@ def _forward(cls: Any, *args: Any) -> Any:
 @functools.cache
 def _operators() -> tuple[Any, Any]:
     """``kept``, and ``written_out`` for calls that are taken apart."""
-    library = compat.library("torch_onnx")
+    library = compat_extending.library("torch_onnx")
     for name in ("kept", "written_out"):
         library.define(f"{name}(str key, Tensor[] tensors, SymInt[] numbers) -> Tensor[]")
         library.impl(name, _run, "CompositeExplicitAutograd")
@@ -267,10 +267,10 @@ def _run(key: str, tensors: list[torch.Tensor], numbers: list[Any]) -> list[torc
     mark = _MARKS.get(key)
     if mark is None:
         raise RuntimeError("this call was kept whole for an export that is over")
-    versions = [compat.version_of(tensor) for tensor in tensors]
+    versions = [compat_extending.version_of(tensor) for tensor in tensors]
     with inactive(), torch.no_grad():
         results = mark.run(*mark.arguments(tensors, numbers))
-    if [compat.version_of(tensor) for tensor in tensors] != versions:
+    if [compat_extending.version_of(tensor) for tensor in tensors] != versions:
         raise CaptureError(f"{mark.label} writes to its inputs, which one ONNX node can't.")
     made: list[torch.Tensor] = []
     mark.structure = _template(results, made, None)

@@ -15,7 +15,7 @@ import onnx_ir as ir
 import torch
 from torch.nn import functional as F
 
-from torch_onnx import compat, marks
+from torch_onnx import compat_extending, marks
 from torch_onnx.builder.dtypes import FROM_ONNX
 from torch_onnx.errors import CaptureError
 
@@ -71,7 +71,7 @@ def symbolic_multi_out(
     """
     if eager is None and (dtypes is None or shapes is None or len(dtypes) != len(shapes)):
         raise ValueError(f"{domain_op} needs eager=, or a dtype and a shape for each result")
-    if eager is None and marks.active() is None and compat.is_capturing():
+    if eager is None and marks.active() is None and compat_extending.is_capturing():
         raise CaptureError(
             f"{domain_op} has no eager= and would be captured as zeros.",
             advice="Give the model itself to torch_onnx.export.",

@@ -96,12 +96,18 @@ class ONNXProgram:
 
     def __call__(self, *args: Any, **kwargs: Any) -> list[torch.Tensor]:
         """Run the model in ONNX Runtime with the inputs of the torch model; outputs are flat."""
+        outputs = self._run(args, kwargs)
+        return [tensor for output in outputs for tensor in _members(output)]
+
+    def _run(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
+        """The outputs as the runtime gives them: tensors, and lists of these."""
+        feeds = self._feeds(args, kwargs)
         if self.reference_ops:
             evaluator = reference.evaluator(self.model_proto, self.reference_ops)
-            return reference.run(evaluator, self._feeds(args, kwargs))
+            return list(reference.run(evaluator, feeds))
         if self._session is None:
             self._session = runtime.session(self.model, libraries=self.custom_op_libraries)
-        return runtime.run(self._session, self._feeds(args, kwargs))
+        return list(runtime.run(self._session, feeds))
 
     def verify(
         self,
@@ -128,9 +134,7 @@ class ONNXProgram:
         if not args and not kwargs:
             assert self._example is not None
             args, kwargs = self._example
-        if self._session is None:
-            self._session = runtime.session(self.model)
-        outputs = runtime.run(self._session, self._feeds(args, kwargs))
+        outputs = self._run(args, kwargs)
         actual = [tensor for output in outputs for tensor in _members(output)]
         names = [
             f"{name}.{index}" if isinstance(output, list) else name

@@ -19,7 +19,7 @@ from torch_onnx.capture.binding import operator_named
 from torch_onnx.fitting import GIVEN
 from torch_onnx.graph import Operator
 from torch_onnx.legacy import LegacyGraph, LegacyValue
-from torch_onnx.ops import builtin_table
+from torch_onnx.ops import real_table
 from torch_onnx.ops.table import SPELLED
 from torch_onnx.promotion import promote
 
@@ -58,7 +58,7 @@ def _call(name: str, g: LegacyGraph, *args: Any, **kwargs: Any) -> Any:
     named = {key: _plain(argument) for key, argument in kwargs.items()}
     for overload in compat.overloads_named(f"aten::{name}"):
         full = f"aten::{name}" if overload == "default" else f"aten::{name}.{overload}"
-        row, operator = builtin_table().find(full, g.opset), operator_named(full)
+        row, operator = real_table().find(full, g.opset), operator_named(full)
         if row is None or operator is None or row.accepts & GIVEN:
             continue
         if not _fits(operator, given, named):

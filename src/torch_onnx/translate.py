@@ -297,6 +297,15 @@ class Translator:
         self.g.seeds = self._seeds(args.get("generator"))
         return row.fn(self.g, **given)
 
+    def _seeds(self, generator: Any) -> Iterator[float] | None:
+        """Seeds of the nodes that draw from a generator: its own, then the numbers after that one
+        (ONNX's are floats, which hold 24 bits), for each node starts a sequence of its own.
+        """
+        if not isinstance(generator, torch.Generator):
+            return None
+        first = generator.initial_seed() % 2**23
+        return self.generators.setdefault(id(generator), map(float, itertools.count(first)))
+
     def _declared(self, call: Call) -> Any:
         declared = [
             [_typed_as(v) for v in output]

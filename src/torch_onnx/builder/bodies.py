@@ -29,16 +29,21 @@ def subgraph(g: Builder, body: Callable[..., Any], inputs_like: Sequence[OnnxVal
 
 
 def as_tensor(g: Builder, value: Any, dtype: torch.dtype) -> OnnxValue:
-    """A number, known or not, or a tensor, as a tensor of this dtype."""
+    """A value of the program, a Python number too, as a tensor of a dtype."""
     if not isinstance(value, OnnxValue):
         return g.constant(value, dtype)
+    if value.is_sequence:
+        return value
     return g.scalar(value, dtype) if value.is_number else g.cast(value, dtype)
 
 
-def body_input(g: Builder, dtype: torch.dtype, shape: Any) -> OnnxValue:
+def body_input(g: Builder, dtype: torch.dtype, shape: Any, is_sequence: bool = False) -> OnnxValue:
     """An input of a body."""
-    value = ir.Value(name=g.unique_name("carried"), type=ir.TensorType(TO_ONNX[real_of(dtype)]))
-    made = OnnxValue(dtype, shape, value=value)
+    element = ir.TensorType(TO_ONNX[real_of(dtype)])
+    value = ir.Value(
+        name=g.unique_name("carried"), type=ir.SequenceType(element) if is_sequence else element
+    )
+    made = OnnxValue(dtype, shape, value=value, is_sequence=is_sequence)
     g.results.append(made)
     return made
 
@@ -54,7 +59,18 @@ def body_outputs(
         made = g.materialize(value)
         inner |= {id(output) for output in g.nodes[-1].outputs} if g.nodes else set()
         if id(made) not in inner or any(made is output for output in outputs):
-            (copy,) = g.raw_node("", "Identity", [value], {}, [(value.dtype, value.shape)])
-            made = g.materialize(copy)
+            made = g.materialize(_copied(g, value))
+        if value.is_sequence:
+            made.type = ir.SequenceType(ir.TensorType(TO_ONNX[real_of(value.dtype)]))
         outputs.append(made)
     return outputs
+
+
+def _copied(g: Builder, value: OnnxValue) -> OnnxValue:
+    if not value.is_sequence:
+        return g.raw_node("", "Identity", [value], {}, [(value.dtype, value.shape)])[0]
+    if g.opset >= 14:
+        return g.sequence("Identity", [value], value)
+    # Identity takes no sequence yet: an element comes and goes.
+    longer = g.sequence("SequenceInsert", [value, g.constant(0, real_of(value.dtype))], value)
+    return g.sequence("SequenceErase", [longer, g.constant(-1)], value)

@@ -116,6 +116,8 @@ class Builder(Sizes, Complexes):
         for formal in schema.attributes.values():
             if formal.required and formal.name not in attributes:
                 raise TypeError(f"ONNX's {operator} needs {formal.name}=")
+        if any(x is not None and x.is_complex for x in inputs):
+            raise NotExpressible(f"ONNX's {operator} does not take complex numbers")
         if any(i is not None and i.is_assumed for i in inputs):
             return self._untyped(schema, inputs, attributes, outputs)
         inputs, back = kernels.casts(self, schema, inputs)
@@ -208,6 +210,19 @@ class Builder(Sizes, Complexes):
         )
         self._scopes[-1].nodes.append(node)
         return tuple(results)
+
+    def sequence(
+        self,
+        operator: str,
+        inputs: Sequence[OnnxValue | None],
+        like: OnnxValue,
+        attributes: dict[str, Any] | None = None,
+    ) -> OnnxValue:
+        """A node that gives a sequence, whose elements are typed as ``like``."""
+        types = [(like.dtype, like.shape)]
+        (result,) = self.raw_node("", operator, inputs, attributes or {}, types)
+        result.is_sequence = True
+        return result
 
     def op(
         self,

@@ -42,6 +42,8 @@ class OnnxValue:
         made_by: the node that made it.
         is_assumed: dtype and shape are a guess, for nobody has told them: the result of an
             operator of a custom domain. They become certain as the result of a call.
+        parts: the real and imaginary part of a complex tensor made of them; no imaginary part
+            means that it is zero. Others are stored with a last axis of 2 (``value``).
     """
 
     dtype: torch.dtype
@@ -54,6 +56,7 @@ class OnnxValue:
     expression: Dim | None = None
     made_by: MadeBy | None = None
     is_assumed: bool = False
+    parts: tuple[OnnxValue, OnnxValue | None] | None = None
 
     @property
     def rank(self) -> int | None:

@@ -18,7 +18,7 @@ from torch import fx
 from torch.export import Dim as ExportDim
 from torch.export import ExportedProgram
 
-from torch_onnx import compat
+from torch_onnx import compat, compat_extending
 from torch_onnx.capture.assumptions import (
     Assumptions,
     DynamicAxes,
@@ -72,9 +72,10 @@ def _export(
             with (
                 compat.sizes_of_one_stay_dynamic(),
                 compat.recurrent_layers_have_types(),
-                compat.associative_scans_are_scans(),
-                compat.keeps_annotations(),
+                compat_extending.associative_scans_are_scans(),
+                compat_extending.keeps_annotations(),
                 compat.fake_quantization_has_types(),
+                compat.matrix_operators_have_types(),
                 compat.quiet(),
             ):
                 return torch.export.export(

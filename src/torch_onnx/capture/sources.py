@@ -8,7 +8,7 @@ import sys
 import traceback
 from typing import Any
 
-from torch_onnx import compat
+from torch_onnx import compat_extending
 from torch_onnx.graph import Frame, Source
 
 # Frames of these packages are never the user's own line.
@@ -39,7 +39,7 @@ class Sources:
         stack = meta.get("stack_trace") or ""
         modules = meta.get("nn_module_stack") or {}
         innermost = next(reversed(modules), "")
-        annotations = compat.annotations_of(meta)
+        annotations = compat_extending.annotations_of(meta)
         key = (stack, innermost, annotations)
         found = self._sources.get(key)
         if found is None:

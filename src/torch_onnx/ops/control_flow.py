@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import onnx_ir as ir
 import torch
 
 from torch_onnx.builder.bodies import as_tensor, body_input, body_outputs
 from torch_onnx.builder.values import Number, OnnxValue
 from torch_onnx.graph import Block
-from torch_onnx.ops.loops import as_tensor, either
+from torch_onnx.ops.loops import either
 from torch_onnx.ops.loops import loop as make_loop
 from torch_onnx.ops.table import OpTable
 
@@ -24,15 +25,9 @@ python = OpTable("control_flow")
 @python("python::if")
 def if_(g: Builder, condition: OnnxValue, blocks: Sequence[Block], result: Any) -> Any:
     declared = result if isinstance(result, list) else [result]
-    graphs = []
-    for block in blocks:
-        with g.scope() as scope:
-            results = g.translate_body(block, [])
-            outputs = body_outputs(g, results, declared)
-        graphs.append(ir.Graph([], outputs, nodes=scope.nodes, name=g.unique_name("branch")))
-    bodies = dict(zip(("then_branch", "else_branch"), graphs, strict=True))
-    made = g.raw_node("", "If", [condition], bodies, [(d.dtype, d.shape) for d in declared])
-    return list(made) if isinstance(result, list) else made[0]
+    then, otherwise = (partial(g.translate_body, block, []) for block in blocks)
+    made = either(g, condition, then, otherwise, declared)
+    return made if isinstance(result, list) else made[0]
 
 
 @python("python::loop")
@@ -47,10 +42,8 @@ def loop(
     declared = result if isinstance(result, list) else [result]
     (block,) = blocks
     start = [as_tensor(g, value, like.dtype) for value, like in zip(carried, declared, strict=True)]
-    with g.scope() as scope:
-        index = body_input(g, torch.int64, ())
-        again = body_input(g, torch.bool, ())
-        inside = [body_input(g, like.dtype, like.shape) for like in declared]
+
+    def body(index: OnnxValue, inside: list[OnnxValue]) -> Sequence[OnnxValue]:
         given = []
         for formal, value in zip(block.inputs, [index, *inside], strict=True):
             if formal.kind != "list":
@@ -59,28 +52,17 @@ def loop(
                 value = g.Unsqueeze(value, axes=[0])
                 value.is_number = True
             given.append(value)
-        goes_on, *results = g.translate_body(block, given)
-        flag = OnnxValue(torch.bool, ())
-        outputs = body_outputs(g, [goes_on, *results], [flag, *declared])
-    inputs = [index, again, *inside]
-    body = ir.Graph(
-        [value.value for value in inputs if value.value is not None],
-        outputs,
-        nodes=scope.nodes,
-        name=g.unique_name("body"),
+        return g.translate_body(block, given)
+
+    made = make_loop(
+        g,
+        body,
+        start,
+        declared,
+        None if trips is None else g.scalar(trips),
+        None if condition is True else as_tensor(g, condition, torch.bool),
     )
-    made = g.raw_node(
-        "",
-        "Loop",
-        [
-            None if trips is None else g.scalar(trips),
-            None if condition is True else as_tensor(g, condition, torch.bool),
-            *start,
-        ],
-        {"body": body},
-        [(d.dtype, d.shape) for d in declared],
-    )
-    return list(made) if isinstance(result, list) else made[0]
+    return made if isinstance(result, list) else made[0]
 
 
 @python("python::scan")
@@ -162,12 +144,12 @@ def _written(g: Builder, name: str, block: Block, declared: Sequence[OnnxValue])
             g.know_dims(value)
         results = g.translate_body(block, inside)
         outputs = body_outputs(g, results, declared)
-    used = {node.domain for node in scope.nodes} | {""}
     graph = ir.Graph(
         [value.value for value in inside if value.value is not None],
         outputs,
         nodes=scope.nodes,
-        opset_imports={domain: g.opset_imports[domain] for domain in sorted(used)},
         name=name,
     )
+    used = {node.domain for node in graph.all_nodes()} | {""}
+    graph.opset_imports.update({domain: g.opset_imports[domain] for domain in sorted(used)})
     return ir.Function(FUNCTIONS, g.unique_name(name), graph=graph, attributes=[])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from torch_onnx.capture.torchscript.interpreter import Interpreter, Then, put
@@ -85,154 +86,34 @@ def _merged(
     return merged
 
 
-class _Carried:
-    """What a loop carries from turn to turn: which leaves change, and the types that hold always.
-
-    Leaves are tensors and numbers within tuples and lists of fixed length. One that every turn
-    leaves as it is (a weight, None, a string) is not carried.
-    """
-
-    def __init__(self, run: Interpreter, start: list[Any]) -> None:
-        self.run = run
-        self.start = start
-        self.values: list[Value] = []
-        self.types: list[Any] = [self._fake(leaf) for leaf in _flat(start)]
-        self.changes = [isinstance(leaf, (Value, Scalar, Vector)) for leaf in _flat(start)]
-        self.free: set[tuple[int, int]] = set()
-        """The axes, by leaf, whose sizes may be others at each turn."""
-
-    def _fake(self, leaf: Any) -> Any:
-        if isinstance(leaf, (Scalar, Vector)):
-            return self.run.tensor(leaf).fake
-        if isinstance(leaf, Value):
-            return leaf.fake if leaf.kind == "tensor" else unknown_number(self.run, leaf.kind)
-        return None
-
-    def inside(self) -> list[Any]:
-        """The carried values as the body sees them."""
-        self.values = []
-        leaves = []
-        for leaf, fake, changes in zip(_flat(self.start), self.types, self.changes, strict=True):
-            if not changes:
-                leaves.append(leaf)
-                continue
-            value = self.run.value(fake)
-            self.values.append(value)
-            leaves.append(value)
-        return list(_unflat(self.start, iter(leaves)))
-
-    def fits(self, after: list[Any]) -> bool:
-        """Whether the body gives back what it was given; what does not fit is widened."""
-        before, now = _flat(self.start), _flat(after)
-        if len(before) != len(now):
-            raise self.run.error(
-                "A list grows in a loop whose number of turns is known at run time only.",
-                "Fill a tensor of known size, or give the loop a known number of turns.",
-            )
-        fit = True
-        for i, (old, new) in enumerate(zip(before, now, strict=True)):
-            if not self.changes[i]:
-                if new is not old and not _equal(new, old):
-                    self.changes[i], fit = True, False
-                    self.types[i] = self._widened(old, new)
-                continue
-            if is_tensor(new):
-                fake, seen = self.run.tensor(new).fake, self.types[i]
-                if (
-                    not isinstance(seen, torch.Tensor)
-                    or fake.dtype != seen.dtype
-                    or (fake.dim() != seen.dim())
-                ):
-                    raise self.run.error("A loop changes the type of a tensor that it carries.")
-                sizes = zip(fake.shape, seen.shape, strict=True)
-                differ = {
-                    (i, axis)
-                    for axis, (m, n) in enumerate(sizes)
-                    if self.run.dims.size(m) != self.run.dims.size(n)
-                }
-                if differ - self.free:
-                    self.types[i], fit = joined(self.run, seen, fake), False
-                    self.free |= differ
-        return fit
-
-    def results(self) -> list[Value]:
-        """The values that come out: sizes that may be others at each turn have symbols anew."""
-        changing = [i for i, changes in enumerate(self.changes) if changes]
-        made: list[Value] = []
-        for i in changing:
-            fake = self.types[i]
-            if isinstance(fake, torch.Tensor):
-                sizes = [
-                    self.run.fakes.unknown_size() if (i, axis) in self.free else size
-                    for axis, size in enumerate(fake.shape)
-                ]
-                with self.run.fakes.mode:
-                    fake = torch.empty(sizes, dtype=fake.dtype)
-            else:
-                fake = unknown_number(self.run, self.values[len(made)].kind)
-            made.append(self.run.value(fake))
-        return made
-
-    def _widened(self, old: Any, new: Any) -> Any:
-        if _is_number(old) and _is_number(new):
-            kinds = {number_kind(old), number_kind(new)}
-            return unknown_number(self.run, "float" if "float" in kinds else min(kinds))
-        if is_tensor(old) and is_tensor(new):
-            return joined(self.run, self.run.tensor(old).fake, self.run.tensor(new).fake)
-        raise self.run.error(
-            "A loop whose turns are decided at run time changes "
-            f"{_kind_of(old)} into {_kind_of(new)}."
-        )
-
-    def leaves_of(self, values: list[Any]) -> list[Argument]:
-        """Those of the leaves that change."""
-        pairs = zip(_flat(values), self.changes, strict=True)
-        return [
-            self.run.tensor(leaf) if isinstance(leaf, (Scalar, Vector)) else leaf
-            for leaf, changes in pairs
-            if changes
-        ]
-
-    def rebuilt(self, made: list[Value]) -> list[Any]:
-        """The values after the loop."""
-        new = iter(made)
-        leaves = [
-            next(new) if changes else leaf
-            for leaf, changes in zip(_flat(self.start), self.changes, strict=True)
-        ]
-        return list(_unflat(self.start, iter(leaves)))
+def _changes(
+    run: Interpreter, first: list[tuple[Any, Any]], second: list[tuple[Any, Any]]
+) -> list[tuple[Any, Any, Any]]:
+    """Each container that a branch changed, and what it holds after the one and the other."""
+    containers = {id(container): container for container, _ in [*first, *second]}
+    after_a = {id(container): content for container, content in first}
+    after_b = {id(container): content for container, content in second}
+    found = []
+    for key, container in containers.items():
+        a, b = after_a.get(key, container.copy()), after_b.get(key, container.copy())
+        if container is run.attributes:
+            # An attribute that one branch sets is as it was in the other.
+            names = dict.fromkeys([*a, *b])
+            a, b = ({n: c.get(n, run.original.get(n)) for n in names} for c in (a, b))
+        found.append((container, a, b))
+    return found
 
 
-def _equal(a: Any, b: Any) -> bool:
-    plain = (bool, int, float, str, type(None))
-    return isinstance(a, plain) and type(a) is type(b) and a == b
+# What the model's forward says about its export.
 
 
-def _flat(values: Any) -> list[Any]:
-    if isinstance(values, (list, tuple)):
-        return [leaf for value in values for leaf in _flat(value)]
-    return [values]
-
-
-def _unflat(like: Any, leaves: Any) -> Any:
-    if isinstance(like, (list, tuple)):
-        return type(like)(_unflat(item, leaves) for item in like)
-    return next(leaves)
-
-
+@handles("torch_onnx::begin_annotation")
 def begin_annotation(run: Interpreter, node: Any, inputs: list[Any]) -> Any:
     """From here on nodes have these properties (``torch_onnx.annotate``)."""
     run.annotations.append(json.loads(inputs[0]))
 
 
+@handles("torch_onnx::end_annotation")
 def end_annotation(run: Interpreter, node: Any, inputs: list[Any]) -> Any:
     """The end of the innermost block of properties."""
     run.annotations.pop()
-
-
-CONTROL: dict[str, Handler] = {
-    "prim::If": branch,
-    "prim::Loop": loop,
-    "torch_onnx::begin_annotation": begin_annotation,
-    "torch_onnx::end_annotation": end_annotation,
-}

@@ -7,7 +7,9 @@ them becomes a Call. So an AtenGraph holds no containers, no modules and no bran
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import functools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -85,7 +87,7 @@ class Interpreter:
     made_at: dict[int, int] = field(default_factory=dict)
     """When a list, dict or object was made, by its id."""
     kept: list[Any] = field(default_factory=list)
-    """The lists and dicts made, so that none's id is given again."""
+    """The lists, dicts and objects made, so that none's id is given again."""
     annotations: list[dict[str, str]] = field(default_factory=list)
     """What the program says of its nodes here, the outer block first."""
     source: Source = NO_SOURCE
