@@ -165,7 +165,6 @@ def test_training_mode_is_given_back() -> None:
     [
         ({"dynamo": True, "strategy": "export"}, "strategy= chooses"),
         ({"do_constant_folding": False}, "optimize=False"),
-        ({"export_modules_as_functions": True}, "not kept as functions yet"),
         ({"dump_exported_program": True}, "program.exported_program"),
     ],
 )

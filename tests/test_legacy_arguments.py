@@ -85,7 +85,7 @@ PYTORCH_2_15: dict[str, tuple[Any, Any, str | None]] = {
     "dump_exported_program": (False, True, "program.exported_program"),
     "artifacts_dir": (".", "somewhere", "no artifacts"),
     "keep_initializers_as_inputs": (False, True, None),
-    "autograd_inlining": (True, False, "always inlined"),
+    "autograd_inlining": (True, False, "others are inlined"),
 }
 OTHERS: dict[str, tuple[Any, Any, str | None]] = {
     "fallback": (False, True, "falls back"),

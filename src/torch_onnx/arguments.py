@@ -6,12 +6,12 @@ silence.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from torch_onnx import older_calls
-from torch_onnx.errors import ExportError, UnknownOpset
-from torch_onnx.ops.table import DEFAULT_OPSET, HIGHEST_OPSET, LOWEST_OPSET, OpTable
+from torch_onnx.errors import UnknownOpset
+from torch_onnx.ops.table import DEFAULT_OPSET, HIGHEST_OPSET, LOWEST_OPSET
 
 _UNSET: Any = object()
 
@@ -21,7 +21,7 @@ STRATEGIES = ("auto", "record", "export", "trace", "script")
 ANSWERED: dict[str, tuple[Any, str]] = {
     "dynamo": (_UNSET, "strategy= chooses how the program is captured"),
     "fallback": (False, "nothing falls back silently; use strategy="),
-    "autograd_inlining": (True, "autograd functions are always inlined"),
+    "autograd_inlining": (True, "a Function with a symbolic is one call, others are inlined"),
     "do_constant_folding": (
         True,
         "small constants are always folded, weights never; optimize=False turns the passes off",
@@ -35,9 +35,6 @@ ANSWERED: dict[str, tuple[Any, str]] = {
     "aten": (False, "use operator_export_type="),
     "_retain_param_name": (True, "weights always keep their names"),
     "input_observer": (None, "give dynamic_shapes="),
-}
-LATER: dict[str, tuple[Any, str]] = {
-    "export_modules_as_functions": (False, "modules are not kept as functions yet"),
 }
 
 
@@ -63,7 +60,9 @@ def answer(legacy: Mapping[str, Any]) -> None:
         TypeError: for an argument that no torch.onnx.export has had.
     """
     for name, value in legacy.items():
-        known = ANSWERED.get(name) or LATER.get(name)
+        if name == "export_modules_as_functions":
+            continue
+        known = ANSWERED.get(name)
         if known is None:
             raise TypeError(f"export() got an unexpected keyword argument {name!r}")
         nothing, advice = known
@@ -72,28 +71,6 @@ def answer(legacy: Mapping[str, Any]) -> None:
         older_calls.warn(f"{name}={value!r} has no effect: {advice}.")
 
 
-def tables_of(custom: Any) -> list[OpTable]:
-    """``custom_translation_table``: an OpTable, several, or a dict of operator → function."""
-    if custom is None:
-        return []
-    if isinstance(custom, OpTable):
-        return [custom]
-    if isinstance(custom, Mapping):
-        table = OpTable("custom_translation_table")
-        for operator, function in custom.items():
-            table.add(_operator_name(operator), function, LOWEST_OPSET, (), False)
-        return [table]
-    if isinstance(custom, Collection):
-        return [table for item in custom for table in tables_of(item)]
-    raise ExportError(
-        f"custom_translation_table takes an OpTable or a dict, not {type(custom).__name__}."
-    )
-
-
-def _operator_name(operator: Any) -> str:
-    if isinstance(operator, str):
-        return operator
-    text = str(operator)
-    if text.count(".") not in (1, 2) or " " in text:
-        raise ExportError(f"{operator!r} is no torch operator: give torch.ops.… or its name.")
-    return text.replace(".", "::", 1).removesuffix(".default")
+def functions(given: Any, legacy: Mapping[str, Any]) -> Any:
+    """``functions=``, or torch.onnx's ``export_modules_as_functions=``: True, or classes."""
+    return legacy.get("export_modules_as_functions") if given is None else given

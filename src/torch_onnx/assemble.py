@@ -179,7 +179,7 @@ def type_values(g: Builder) -> None:
     """Write what the builder knows about dtypes and shapes into the graph's values."""
     for known in g.results:
         value = known.value
-        if value is None or known.is_sequence:
+        if value is None or known.is_sequence or known.is_assumed:
             continue
         if value.type is None and known.dtype in TO_ONNX:
             value.type = ir.TensorType(TO_ONNX[real_of(known.dtype)])

@@ -58,6 +58,17 @@ class NotExpressible(ExportError):
 
 
 @dataclass(eq=False)
+class TranslationError(ExportError):
+    """Translations that a user gave do not fit PyTorch's operators; all of them are listed."""
+
+    table: str
+    problems: list[str]
+
+    def __str__(self) -> str:
+        return rendering.translation_error(self)
+
+
+@dataclass(eq=False)
 class CaptureError(ExportError):
     """The model's forward raised, or PyTorch could not capture it; see ``__cause__``."""
 

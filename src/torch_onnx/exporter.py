@@ -9,13 +9,13 @@ from typing import IO, Any
 
 import torch
 
-from torch_onnx import arguments, assemble, modes, older_calls, saving
+from torch_onnx import arguments, assemble, custom, marks, modes, modules, older_calls, saving
+from torch_onnx import functions as functions_of
 from torch_onnx.capture.functionalize import functionalize
 from torch_onnx.capture.program import Captured, capture
 from torch_onnx.errors import ExportError, ModelNotes
 from torch_onnx.fallthrough import kept_by
 from torch_onnx.older_calls import accepts_older_calls
-from torch_onnx.ops import builtin_tables
 from torch_onnx.passes import tidy
 from torch_onnx.profile import Profile
 from torch_onnx.program import ONNXProgram
@@ -35,7 +35,7 @@ def export(
     dynamic_shapes: Any = None,
     dynamic_axes: Any = None,
     external_data: bool | None = None,
-    verify: bool = False,
+    verify: bool | Mapping[str, Any] = False,
     profile: bool = False,
     report: bool = False,
     optimize: bool = True,
@@ -44,6 +44,7 @@ def export(
     keep_initializers_as_inputs: bool = False,
     custom_translation_table: Any = None,
     custom_opsets: Mapping[str, int] | None = None,
+    functions: Any = None,
     strategy: str = "auto",
     training: Any = None,
     operator_export_type: Any = None,
@@ -70,7 +71,8 @@ def export(
         dynamic_shapes: what torch.export takes, or the same with names (``{"x": {0: "batch"}}``).
         dynamic_axes: the older spelling: ``{"x": {0: "batch"}}`` or ``{"x": [0]}`` by input name.
         external_data: True puts weights beside the model, False never; by default from 2 GB on.
-        verify: run the result in ONNX Runtime and compare with PyTorch.
+        verify: run the result in ONNX Runtime and compare with PyTorch; a dict holds arguments of
+            ``ONNXProgram.verify`` (``custom_op_libraries``, ``reference_ops``).
         profile: kept for torch.onnx's callers: every program has its ``profile``.
         report: print the stages and notes of the export.
         optimize: run the graph passes.
@@ -79,6 +81,8 @@ def export(
         keep_initializers_as_inputs: weights are inputs of the graph as well.
         custom_translation_table: translations that go before the built-in ones.
         custom_opsets: versions of custom domains.
+        functions: modules to keep as functions of the model: classes, modules, or patterns of
+            paths (``"layers.*"``). Equal ones become one function that is called several times.
         strategy: ``"record"`` (the model's own Python is run), ``"export"`` (torch.export),
             ``"trace"`` or ``"script"`` (TorchScript), or ``"auto"``: the first of record, export
             and trace that can.
@@ -97,21 +101,25 @@ def export(
     opset = arguments.check_opset(opset_version)
     arguments.answer(legacy)
     kind = older_calls.operator_export_type(operator_export_type)
-    tables = [*arguments.tables_of(custom_translation_table), *builtin_tables()]
+    tables = custom.layers(custom_translation_table)
     if strategy not in arguments.STRATEGIES:
         raise ExportError(
             f"strategy={strategy!r}: choose one of {', '.join(arguments.STRATEGIES)}."
         )
     if isinstance(f, (str, PathLike)):
         saving.check_writable(f)
+    paths = functions_of.select(model, arguments.functions(functions, legacy), opset)
     stages = Profile()
-    find = lookup_in(tables, leave_out="aten::" if kind == "ONNX_ATEN" else None)
     keep = kept_by(kind)
-
     training = older_calls.training_mode(training)
     mode = modes.mode(model, training)
     with mode, modes.no_garbage_collection():
-        with stages.stage("capture"):
+        with (
+            stages.stage("capture"),
+            marks.recording(opset) as kept,
+            modules.kept_whole(model),
+            custom.fake_kernels(),
+        ):
             captured = capture(
                 model,
                 args,
@@ -123,9 +131,12 @@ def export(
                 training,
                 strategy,
             )
+        left_out = "aten::" if kind == "ONNX_ATEN" else None
+        find = lookup_in([kept.table(), *tables], leave_out=left_out)
         with stages.stage("functionalize"):
             graph = drop_unused(functionalize(captured.graph))
             graph = decompose_missing(graph, find, opset, keep)
+            graph = functions_of.group(graph, paths)
         with stages.stage("translate") as stage:
             translator = Translator(graph, find, opset, custom_opsets, metadata, keep)
             translated = translator.run(assemble.declare_input, assemble.Owner())
@@ -139,13 +150,14 @@ def export(
             stage.nodes = len(result.graph)
         older_calls.check_domains(custom_opsets, result.graph.opset_imports)
         program = _program(captured, result, stages)
+        program._kept = kept
         program.external_data = external_data
         program.include_initializers = export_params
         program.keep_initializers_as_inputs = keep_initializers_as_inputs
         older_calls.check_model(program, enable_onnx_checker)
         if verify:
             with stages.stage("verify"):
-                program.verify()
+                program.verify(**(verify if isinstance(verify, Mapping) else {}))
     if program.notes:
         warnings.warn("\n  ".join(["The exported model", *program.notes]), ModelNotes, stacklevel=3)
     if f is not None:

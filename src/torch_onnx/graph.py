@@ -46,13 +46,15 @@ class Frame:
 class Source:
     """Where a call comes from: the module's path in the model and the user's line.
 
-    ``scope`` is the path with a slash at each module that was called (``/layers.3/attn``).
+    ``scope`` is the path with a slash at each module that was called (``/layers.3/attn``);
+    ``annotations`` are properties that the model gives to its nodes.
     """
 
     module: str = ""
     scope: str = ""
     module_class: str = ""
     frame: Frame | None = None
+    annotations: tuple[tuple[str, str], ...] = ()
 
 
 NO_SOURCE = Source()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from os import PathLike
 from typing import IO, Any
@@ -11,7 +11,7 @@ import onnx
 import onnx_ir as ir
 import torch
 
-from torch_onnx import runtime, saving, verify
+from torch_onnx import reference, runtime, saving, verify
 from torch_onnx.errors import InputError, VerificationError
 from torch_onnx.profile import Profile
 from torch_onnx.weights import ComputedWeight, Weight, replace
@@ -32,6 +32,9 @@ class ONNXProgram:
         notes: what the user should know of the model, each to be read after "The exported model".
         verification: the result of the last ``verify``.
         exported_program: torch's program, when torch.export captured it.
+        custom_op_libraries: shared libraries with ONNX Runtime kernels of custom domains.
+        reference_ops: Python implementations of operators, which make ``verify`` and calls run
+            in onnx's reference evaluator: see ``reference.evaluator``.
     """
 
     model: ir.Model
@@ -44,10 +47,14 @@ class ONNXProgram:
     external_data: bool | None = None
     include_initializers: bool = True
     keep_initializers_as_inputs: bool = False
+    custom_op_libraries: Sequence[str | PathLike[str]] = ()
+    reference_ops: reference.ReferenceOps = ()
     _flatten: Flatten | None = None
     _eager: Eager | None = None
     _example: tuple[tuple[Any, ...], dict[str, Any]] | None = None
     _session: Any = None
+    _kept: Any = None
+    """What calls in ``exported_program`` were kept whole: it runs as long as this is here."""
     _steps: Mapping[str, float] = field(default_factory=dict)
 
     @property
@@ -89,27 +96,45 @@ class ONNXProgram:
 
     def __call__(self, *args: Any, **kwargs: Any) -> list[torch.Tensor]:
         """Run the model in ONNX Runtime with the inputs of the torch model; outputs are flat."""
-        if self._session is None:
-            self._session = runtime.session(self.model)
-        outputs = runtime.run(self._session, self._feeds(args, kwargs))
+        outputs = self._run(args, kwargs)
         return [tensor for output in outputs for tensor in _members(output)]
 
-    def verify(self, *args: Any, **kwargs: Any) -> verify.Verification:
+    def _run(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
+        """The outputs as the runtime gives them: tensors, and lists of these."""
+        feeds = self._feeds(args, kwargs)
+        if self.reference_ops:
+            evaluator = reference.evaluator(self.model_proto, self.reference_ops)
+            return list(reference.run(evaluator, feeds))
+        if self._session is None:
+            self._session = runtime.session(self.model, libraries=self.custom_op_libraries)
+        return list(runtime.run(self._session, feeds))
+
+    def verify(
+        self,
+        *args: Any,
+        reference_ops: reference.ReferenceOps | None = None,
+        custom_op_libraries: Sequence[str | PathLike[str]] | None = None,
+        **kwargs: Any,
+    ) -> verify.Verification:
         """Compare ONNX Runtime with PyTorch on these inputs, or on the example.
 
-        Outputs that a quantized model rounds last may differ by one step.
+        ``custom_op_libraries`` and ``reference_ops`` are kept, see the class. Outputs that a
+        quantized model rounds last may differ by one step.
 
         Raises:
             VerificationError: naming each output that differs.
         """
+        if reference_ops is not None:
+            self.reference_ops = reference_ops
+        if custom_op_libraries is not None:
+            self.custom_op_libraries = custom_op_libraries
+            self._session = None
         if self._eager is None:
             raise InputError("This program keeps no torch model to compare with.")
         if not args and not kwargs:
             assert self._example is not None
             args, kwargs = self._example
-        if self._session is None:
-            self._session = runtime.session(self.model)
-        outputs = runtime.run(self._session, self._feeds(args, kwargs))
+        outputs = self._run(args, kwargs)
         actual = [tensor for output in outputs for tensor in _members(output)]
         names = [
             f"{name}.{index}" if isinstance(output, list) else name
@@ -122,6 +147,18 @@ class ONNXProgram:
         if result.mismatches:
             raise VerificationError(result.mismatches)
         return result
+
+    def example_values(self) -> tuple[dict[str, torch.Tensor], list[torch.Tensor]]:
+        """The example's inputs by name, and what PyTorch computes from them.
+
+        Raises:
+            InputError: when the program keeps no torch model.
+        """
+        if self._eager is None or self._example is None:
+            raise InputError("This program keeps no torch model.")
+        args, kwargs = self._example
+        outputs = [torch.as_tensor(value) for value in self._eager(args, kwargs)]
+        return self._feeds(args, dict(kwargs)), outputs
 
     def apply_weights(self, state_dict: Mapping[str, torch.Tensor]) -> None:
         """Replace weights by those of a state_dict, under the same keys. Nothing is copied.

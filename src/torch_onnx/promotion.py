@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from torch_onnx.builder.dtypes import complex_of
 from torch_onnx.builder.values import OnnxValue
+
+if TYPE_CHECKING:
+    from torch_onnx.builder.emit import Builder
 
 
 def common_dtype(arguments: Sequence[Any], to_float: bool = False) -> torch.dtype:
@@ -33,6 +36,22 @@ def common_dtype(arguments: Sequence[Any], to_float: bool = False) -> torch.dtyp
     if to_float and not (dtype.is_floating_point or dtype.is_complex):
         return torch.get_default_dtype()
     return dtype
+
+
+def promote(g: Builder, names: Sequence[str], to_float: bool, args: dict[str, Any]) -> None:
+    """Bring those of the arguments to their common type; numbers become constants of it."""
+    names = [name for name in names if args.get(name) is not None]
+    if not names:
+        return
+    dtype = common_dtype([args[name] for name in names], to_float)
+    for name in names:
+        argument = args[name]
+        if not isinstance(argument, OnnxValue):
+            args[name] = g.constant(argument, dtype)
+        elif argument.is_number:
+            args[name] = g.scalar(argument, dtype)
+        else:
+            args[name] = g.cast(argument, dtype)
 
 
 def _number_dtype(number: Any) -> torch.dtype:

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from torch_onnx.errors import (
         CaptureError,
         DimensionSpecialized,
+        TranslationError,
         UnsupportedCall,
         UnsupportedOperators,
         VerificationError,
@@ -54,6 +55,14 @@ def unsupported_operators(error: UnsupportedOperators) -> str:
     reasons = {c.op: c.reason for c in error.calls if c.reason}
     text += [f"  {op}: {reason}" for op, reason in sorted(reasons.items())]
     text.append("Give a translation with a torch_onnx.OpTable in custom_translation_table=.")
+    return "\n".join(text)
+
+
+def translation_error(error: TranslationError) -> str:
+    text = [f"The translations of {error.table} do not fit PyTorch's operators:"]
+    text += [f"  {problem}" for problem in error.problems[:MOST_ROWS]]
+    if len(error.problems) > MOST_ROWS:
+        text.append(f"  … and {len(error.problems) - MOST_ROWS} more")
     return "\n".join(text)
 
 

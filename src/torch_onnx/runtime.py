@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping, Sequence
+from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +32,20 @@ def onnxruntime() -> Any:
     return module
 
 
-def session(model: ir.Model, providers: Sequence[str] = ("CPUExecutionProvider",)) -> Any:
-    """An InferenceSession of the model, loaded through a temporary file."""
+def session(
+    model: ir.Model,
+    providers: Sequence[str] = ("CPUExecutionProvider",),
+    libraries: Sequence[str | PathLike[str]] = (),
+) -> Any:
+    """An InferenceSession of the model, loaded through a temporary file.
+
+    ``libraries`` hold kernels of custom domains.
+    """
     module = onnxruntime()
     options = module.SessionOptions()
     options.log_severity_level = 3
+    for library in libraries:
+        options.register_custom_ops_library(fspath(library))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.onnx"
         save(model, path)

@@ -15,6 +15,7 @@ from torch_onnx.builder.fold import LARGEST
 from torch_onnx.builder.values import OnnxValue
 from torch_onnx.errors import NotExpressible, UnsupportedCall, UnsupportedOperators
 from torch_onnx.fallthrough import Keep
+from torch_onnx.fitting import MAY_BE_OMITTED
 from torch_onnx.graph import (
     Argument,
     AtenGraph,
@@ -28,11 +29,8 @@ from torch_onnx.graph import (
     values_of,
 )
 from torch_onnx.ops.table import SPELLED, OpTable, Row
-from torch_onnx.promotion import common_dtype
+from torch_onnx.promotion import promote
 
-MAY_BE_OMITTED = frozenset(
-    {"device", "layout", "memory_format", "pin_memory", "generator", "non_blocking", "copy"}
-)
 LARGEST_LEVELS = 20
 
 Lookup = Callable[[str, int, bool], "Row | None"]
@@ -282,16 +280,16 @@ class Translator:
             self._bind(call, results)
 
     def _apply(self, row: Row, call: Call, args: dict[str, Any]) -> Any:
-        if row.promote:
-            self._promote(row, args)
+        promote(self.g, row.promote, row.promote_to_float, args)
         given = {}
         for name, argument in args.items():
-            if name in row.accepts:
+            if row.takes_any or name in row.accepts:
                 given[SPELLED.get(name, name)] = argument
             elif name not in MAY_BE_OMITTED and argument is not None:
                 formal = next(a for a in call.op.arguments if a.name == name)
                 if not (formal.has_default and formal.default == argument):
                     raise NotExpressible(f"its argument {name}={argument!r} is not translated")
+        self.g.expected = call.outputs
         if "result" in row.accepts:
             given["result"] = self._declared(call)
         if "blocks" in row.accepts:
@@ -307,18 +305,6 @@ class Translator:
             return None
         first = generator.initial_seed() % 2**23
         return self.generators.setdefault(id(generator), map(float, itertools.count(first)))
-
-    def _promote(self, row: Row, args: dict[str, Any]) -> None:
-        names = [name for name in row.promote if args.get(name) is not None]
-        dtype = common_dtype([args[name] for name in names], row.promote_to_float)
-        for name in names:
-            argument = args[name]
-            if not isinstance(argument, OnnxValue):
-                args[name] = self.g.constant(argument, dtype)
-            elif argument.is_number:
-                args[name] = self.g.scalar(argument, dtype)
-            else:
-                args[name] = self.g.cast(argument, dtype)
 
     def _declared(self, call: Call) -> Any:
         declared = [
@@ -367,6 +353,9 @@ class Translator:
             result = g.constant(result, value.dtype)
         if result.is_number:
             result = g.scalar(result)
+        if result.is_assumed:
+            result.dtype, result.shape = value.dtype or result.dtype, value.shape
+            result.is_assumed = False
         if value.dtype is not None and result.dtype != value.dtype and not result.is_sequence:
             result = g.cast(result, value.dtype)
         if value.shape is not None and result.constant is None and not result.is_sequence:

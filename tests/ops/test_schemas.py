@@ -9,18 +9,18 @@ import pytest
 
 from torch_onnx.capture.binding import operator_named
 from torch_onnx.capture.dialect import NUMBERS
+from torch_onnx.fitting import GIVEN, MAY_BE_OMITTED
 from torch_onnx.ops import builtin_tables
 from torch_onnx.ops.table import SPELLED, Row
-from torch_onnx.translate import MAY_BE_OMITTED
 
 with contextlib.suppress(ImportError):
     # Registers quantized_decomposed, which torchao does elsewhere.
     import torch.ao.quantization.fx._decomposed  # noqa: F401
 
-# What a translation may ask for beside the operator's arguments.
-GIVEN = frozenset({"result", "blocks"})
 # Operators of libraries and of modules that need not be imported, and of our own.
 ELSEWHERE = ("torchvision::", "transformers::", "torch_nn::", "python::")
+
+CONTROL_FLOW = {"python::if", "python::loop", "python::scan", "python::function"}
 
 ROWS = [
     pytest.param(row, id=f"{table.name}-{row.name}-{row.since}")
@@ -33,7 +33,7 @@ ROWS = [
 @pytest.mark.parametrize("row", ROWS)
 def test_arguments_are_the_schemas(row: Row) -> None:
     if row.name.startswith(ELSEWHERE):
-        numbers = {name for name, _ in NUMBERS.values()} | {"python::if", "python::loop"}
+        numbers = {name for name, _ in NUMBERS.values()} | CONTROL_FLOW
         own = numbers | {
             name for table in builtin_tables() for name in table.rows if "::list_" in name
         }

@@ -15,7 +15,7 @@ from typing import Any
 import onnx_ir as ir
 import torch
 
-from torch_onnx.builder import kernels
+from torch_onnx.builder import bodies, custom_domain, kernels
 from torch_onnx.builder.calling import FormalValue, OnnxSchema, bind, schema_of
 from torch_onnx.builder.combine import combine
 from torch_onnx.builder.complexes import Complexes
@@ -24,21 +24,26 @@ from torch_onnx.builder.fold import LARGEST, fold
 from torch_onnx.builder.infer import RULES as SHAPE_RULES
 from torch_onnx.builder.simplify import simplify
 from torch_onnx.builder.sizes import Sizes
+from torch_onnx.builder.tensors import numpy_of, tensor_data
 from torch_onnx.builder.values import KnownSize, MadeBy, OnnxValue
 from torch_onnx.errors import NotExpressible
-from torch_onnx.graph import NO_SOURCE, Block, Dim, Source
+from torch_onnx.graph import NO_SOURCE, Block, Dim, Output, Source
 
 TranslateBlock = Callable[[Block, Sequence[OnnxValue]], list[OnnxValue]]
 
 
 @dataclass(slots=True)
 class Scope:
-    """A graph under construction: the main one, or the body of an If, Loop or Scan."""
+    """A graph under construction: the main one, the body of an If, Loop or Scan, or a function.
+
+    A function owns no initializers: its constants are nodes.
+    """
 
     nodes: list[ir.Node] = field(default_factory=list)
     identical: dict[Any, tuple[OnnxValue, ...]] = field(default_factory=dict)
     constants: dict[Any, OnnxValue] = field(default_factory=dict)
     dims: dict[Dim, tuple[OnnxValue, int] | OnnxValue] = field(default_factory=dict)
+    is_function: bool = False
 
 
 class Builder(Sizes, Complexes):
@@ -50,7 +55,9 @@ class Builder(Sizes, Complexes):
         initializers: what the graph owns, by name: weights and constants.
         opset_imports: the domains in use and their versions.
         functions: the model-local functions made so far.
+        functions_by_key: those among them that are bodies of calls, by their structure.
         results: every node's results, in the order made.
+        expected: what the call under translation gives, as PyTorch types it.
         translate_block: translates the body of an If, Loop or Scan into the current scope.
         seeds: of the random nodes to come, where the program gives any.
     """
@@ -64,7 +71,9 @@ class Builder(Sizes, Complexes):
         self.initializers: dict[str, ir.Value] = {}
         self.opset_imports: dict[str, int] = {"": opset}
         self.functions: dict[ir.OperatorIdentifier, ir.Function] = {}
+        self.functions_by_key: dict[str, ir.Function] = {}
         self.results: list[OnnxValue] = []
+        self.expected: Sequence[Output] = ()
         self.translate_block: TranslateBlock | None = None
         self.seeds: Iterator[float] | None = None
         self._scopes: list[Scope] = [Scope()]
@@ -109,10 +118,28 @@ class Builder(Sizes, Complexes):
                 raise TypeError(f"ONNX's {operator} needs {formal.name}=")
         if any(x is not None and x.is_complex for x in inputs):
             raise NotExpressible(f"ONNX's {operator} does not take complex numbers")
+        if any(i is not None and i.is_assumed for i in inputs):
+            return self._untyped(schema, inputs, attributes, outputs)
         inputs, back = kernels.casts(self, schema, inputs)
         results = self._make(schema, inputs, attributes, outputs)
         if back is not None:
             results = tuple(self._cast_back(result, back) for result in results)
+        return results[0] if outputs == 1 else results
+
+    def _untyped(
+        self,
+        schema: OnnxSchema,
+        inputs: list[OnnxValue | None],
+        attributes: dict[str, Any],
+        outputs: int,
+    ) -> Any:
+        """A node on values whose types are guesses: nothing may follow from these."""
+        dtypes = _result_dtypes(schema, inputs, attributes, outputs)
+        types = [(dtype, None) for dtype in dtypes]
+        results = self.raw_node("", schema.name, inputs, attributes, types)
+        for index, result in enumerate(results):
+            formal = schema.outputs[min(index, len(schema.outputs) - 1)]
+            result.is_assumed = _only_dtype(formal) is None and "to" not in attributes
         return results[0] if outputs == 1 else results
 
     def _cast_back(self, result: OnnxValue, back: tuple[torch.dtype, torch.dtype]) -> OnnxValue:
@@ -197,28 +224,45 @@ class Builder(Sizes, Complexes):
         result.is_sequence = True
         return result
 
-    def call(
+    def op(
         self,
-        domain: str,
         operator: str,
-        *inputs: OnnxValue | None,
-        like: OnnxValue,
+        *inputs: Any,
+        outputs: int = 1,
+        dtype: torch.dtype | Sequence[torch.dtype] | None = None,
+        shape: Sequence[Any] | None = None,
+        like: OnnxValue | None = None,
         version: int = 1,
-        **attributes: Any,
-    ) -> OnnxValue:
-        """One node of a custom domain, its result typed as ``like``."""
-        self.use_domain(domain, version)
-        return self.raw_node(domain, operator, inputs, attributes, [(like.dtype, like.shape)])[0]
+        attributes: Mapping[str, Any] | None = None,
+        **more: Any,
+    ) -> Any:
+        """One node of any domain: ``g.op("com.acme::Rotate", x, angle=3.0)``.
+
+        See ``custom_domain.node``.
+        """
+        domain, _, name = operator.rpartition("::")
+        given = {**(attributes or {}), **more}
+        if domain in ("", "ai.onnx", "onnx"):
+            return self.node(name, *inputs, outputs=outputs, **given)
+        types = custom_domain.result_types(self, inputs, outputs, dtype, shape, like)
+        return custom_domain.node(self, domain, name, inputs, given, types, version)
+
+    def subgraph(self, body: Callable[..., Any], *inputs_like: OnnxValue) -> ir.Graph:
+        """The nodes that ``body(*inputs)`` makes, as the value of a graph attribute.
+
+        Its inputs are typed as ``inputs_like``; it may read values from around.
+        """
+        return bodies.subgraph(self, body, inputs_like)
 
     def use_domain(self, domain: str, version: int = 1) -> None:
         """Declare a domain that nodes are in; the user's version of it goes first."""
         self.opset_imports.setdefault(domain, self._custom_opsets.get(domain, version))
 
     def _metadata(self) -> dict[str, str] | None:
-        if not self._writes_metadata:
-            return None
         source = self._source
-        metadata = {"torch_onnx.operator": self._operator}
+        if not self._writes_metadata:
+            return dict(source.annotations) or None
+        metadata = {**dict(source.annotations), "torch_onnx.operator": self._operator}
         if source.module:
             metadata["torch_onnx.module"] = source.module
         if source.frame is not None:
@@ -259,7 +303,8 @@ class Builder(Sizes, Complexes):
 
     def materialize(self, x: OnnxValue) -> ir.Value:
         """The onnx_ir value; a constant becomes an initializer here, equal ones the same."""
-        if x.value is not None:
+        outermost = self._scopes[0]
+        if x.value is not None and (x.constant is None or not outermost.is_function):
             return x.value
         if x.is_complex:
             # Not kept: this may be the body of a branch, which the graph around it can't see.
@@ -267,13 +312,19 @@ class Builder(Sizes, Complexes):
         assert x.constant is not None, "a value is either a node's result or a constant"
         tensor = x.constant.contiguous()
         key = (tensor.dtype, tuple(tensor.shape), _bytes(tensor))
-        shared = self._scopes[0].constants
+        shared = outermost.constants
+        if outermost.is_function:
+            if key not in shared:
+                shared[key] = self._constant_node(tensor, outermost)
+            value = shared[key].value
+            assert value is not None
+            return value
         if key in shared:
             x.value = shared[key].value
             assert x.value is not None
             return x.value
         name = self.unique_name(_constant_name(tensor))
-        data = ir.Tensor(_numpy(tensor), dtype=TO_ONNX[tensor.dtype], name=name)
+        data = ir.Tensor(numpy_of(tensor), dtype=TO_ONNX[tensor.dtype], name=name)
         x.value = ir.Value(
             name=name,
             shape=ir.Shape(tensor.shape),
@@ -284,9 +335,22 @@ class Builder(Sizes, Complexes):
         shared[key] = x
         return x.value
 
+    def _constant_node(self, tensor: torch.Tensor, scope: Scope) -> OnnxValue:
+        name = self.unique_name(_constant_name(tensor))
+        data = tensor_data(tensor)
+        value = ir.Value(
+            name=name,
+            shape=ir.Shape(tensor.shape),
+            type=ir.TensorType(TO_ONNX[tensor.dtype]),
+            const_value=data,
+        )
+        attributes = [ir.AttrTensor("value", data)]
+        scope.nodes.append(ir.Node("", "Constant", [], attributes, outputs=[value], name=name))
+        return OnnxValue(tensor.dtype, tuple(tensor.shape), value=value)
+
     def cast(self, x: OnnxValue, dtype: torch.dtype) -> OnnxValue:
         """x in another dtype; nothing when it has it already."""
-        if x.dtype == dtype:
+        if x.dtype == dtype and not x.is_assumed:
             return x
         if x.is_complex or dtype.is_complex:
             return self.cast_complex(x, dtype)
@@ -310,6 +374,15 @@ class Builder(Sizes, Complexes):
             yield self._scopes[-1]
         finally:
             self._scopes.pop()
+
+    @contextmanager
+    def function_scope(self) -> Iterator[Scope]:
+        """Nodes made within go to a function, which sees nothing of what is around."""
+        outside, self._scopes = self._scopes, [Scope(is_function=True)]
+        try:
+            yield self._scopes[0]
+        finally:
+            self._scopes = outside
 
     @property
     def nodes(self) -> list[ir.Node]:
@@ -459,8 +532,10 @@ def _attribute_value(schema: OnnxSchema, name: str, kind: str, argument: Any) ->
 
 
 def _ir_attribute(name: str, value: Any) -> ir.Attr:
+    if isinstance(value, ir.Attr):
+        return value
     if isinstance(value, torch.Tensor):
-        return ir.AttrTensor(name, ir.Tensor(_numpy(value), dtype=TO_ONNX[value.dtype]))
+        return ir.AttrTensor(name, tensor_data(value))
     if isinstance(value, ir.Graph):
         return ir.AttrGraph(name, value)
     if isinstance(value, ir.TypeProtocol):
@@ -492,27 +567,8 @@ def _key(attributes: dict[str, Any]) -> Any:
     return tuple(items)
 
 
-def _numpy(tensor: torch.Tensor) -> Any:
-    tensor = tensor.detach().contiguous()
-    if tensor.dtype in (torch.bfloat16, *_FLOAT8):
-        import ml_dtypes
-
-        name = str(tensor.dtype).removeprefix("torch.")
-        width = torch.int16 if tensor.dtype == torch.bfloat16 else torch.uint8
-        return tensor.view(width).numpy().view(getattr(ml_dtypes, name))
-    return tensor.numpy()
-
-
-_FLOAT8 = (
-    torch.float8_e4m3fn,
-    torch.float8_e4m3fnuz,
-    torch.float8_e5m2,
-    torch.float8_e5m2fnuz,
-)
-
-
 def _bytes(tensor: torch.Tensor) -> bytes:
-    data: bytes = _numpy(tensor).tobytes()
+    data: bytes = numpy_of(tensor).tobytes()
     return data
 
 

@@ -341,6 +341,30 @@ def _recurrent(inputs: Inputs, attributes: dict[str, Any]) -> list[Shape]:
     return [(time, *last), last, last]
 
 
+def _non_max_suppression(inputs: Inputs, attributes: dict[str, Any]) -> list[Shape]:
+    return [(None, 3)]
+
+
+def _convolution(inputs: Inputs, attributes: dict[str, Any]) -> list[Shape]:
+    """Batch and channels; sizes in space are told by the call that the node stands for."""
+    shape, weight = shape_of(inputs[0]), shape_of(inputs[1])
+    if shape is None:
+        return [None]
+    return [(shape[0], None if weight is None else weight[0], *[None] * (len(shape) - 2))]
+
+
+def _pooling(inputs: Inputs, attributes: dict[str, Any]) -> list[Shape]:
+    shape = shape_of(inputs[0])
+    if shape is None:
+        return [None, None]
+    return [(*shape[:2], *[None] * (len(shape) - 2))] * 2
+
+
+def _global_pooling(inputs: Inputs, attributes: dict[str, Any]) -> list[Shape]:
+    shape = shape_of(inputs[0])
+    return [None if shape is None else (*shape[:2], *[1] * (len(shape) - 2))]
+
+
 def _one_hot(inputs: Inputs, attributes: dict[str, Any]) -> list[Shape]:
     indices, depth = shape_of(inputs[0]), constant_list(inputs[1])
     if indices is None:
@@ -358,7 +382,8 @@ def _table() -> dict[str, Rule]:
         "LpNormalization Mish Neg Not Reciprocal Relu Round ScatterElements ScatterND Selu Shrink "
         "Sigmoid Sign Sin Sinh Softmax Softplus Softsign Sqrt Tan Tanh ThresholdedRelu Trilu "
         "InstanceNormalization GroupNormalization RMSNormalization RandomNormalLike "
-        "RandomUniformLike Bernoulli Swish CastLike BitCast ReverseSequence RotaryEmbedding EyeLike"
+        "RandomUniformLike Bernoulli Swish CastLike BitCast ReverseSequence RotaryEmbedding "
+        "EyeLike QuantizeLinear DequantizeLinear LRN MeanVarianceNormalization"
     )
     rules.update(dict.fromkeys(same.split(), _same))
     elementwise = (
@@ -375,19 +400,25 @@ def _table() -> dict[str, Rule]:
         Unsqueeze=_unsqueeze,
         Transpose=_transpose,
         Reshape=_reshape,
+        AveragePool=_pooling,
         Compress=_compress,
+        Conv=_convolution,
         DepthToSpace=_depth_to_space,
         Expand=_expand,
         Concat=_concat,
         Gather=_gather,
+        GlobalAveragePool=_global_pooling,
+        GlobalMaxPool=_global_pooling,
         GatherElements=_like_second,
         GatherND=_gather_nd,
         MatMul=_matmul,
+        MaxPool=_pooling,
         Gemm=_gemm,
         Slice=_slice,
         Shape=_shape,
         Size=_scalar,
         ConstantOfShape=_filled,
+        NonMaxSuppression=_non_max_suppression,
         NonZero=_nonzero,
         Pad=_pad,
         Range=_range,

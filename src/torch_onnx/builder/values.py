@@ -40,6 +40,8 @@ class OnnxValue:
         is_sequence: an ONNX sequence of tensors.
         expression: the canonical form of a number, where it has one.
         made_by: the node that made it.
+        is_assumed: dtype and shape are a guess, for nobody has told them: the result of an
+            operator of a custom domain. They become certain as the result of a call.
         parts: the real and imaginary part of a complex tensor made of them; no imaginary part
             means that it is zero. Others are stored with a last axis of 2 (``value``).
     """
@@ -53,6 +55,7 @@ class OnnxValue:
     is_sequence: bool = False
     expression: Dim | None = None
     made_by: MadeBy | None = None
+    is_assumed: bool = False
     parts: tuple[OnnxValue, OnnxValue | None] | None = None
 
     @property

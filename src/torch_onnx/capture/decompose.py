@@ -13,6 +13,7 @@ from torch_onnx.capture.dims import DimNames
 from torch_onnx.capture.functionalize import functionalize
 from torch_onnx.capture.fx import FxReader, value_of
 from torch_onnx.graph import Argument, AtenGraph, Call, Decomposition, Parameter, Value, substitute
+from torch_onnx.marks import WRITTEN_OUT, written_out
 
 
 class Decomposer:
@@ -29,7 +30,9 @@ class Decomposer:
         overload = call.op.target
         if overload is None:
             return None
-        decomposition = compat.decomposition_of(overload)
+        # A backward pass is seen only as a whole, and after it was made.
+        is_own = call.op.name == WRITTEN_OUT
+        decomposition = written_out if is_own else compat.decomposition_of(overload)
         if decomposition is None:
             return None
         values = list(dict.fromkeys(call.values_in()))
@@ -47,14 +50,14 @@ class Decomposer:
             args = [substitute(call.args[name], given) for name in positional]
             kwargs = {name: substitute(call.args[name], given) for name in keyword}
             kwargs = {name: value for name, value in kwargs.items() if value is not None}
-            return overload(*args, **kwargs)
+            return (decomposition if is_own else overload)(*args, **kwargs)
 
         environment = next((env for v in values if (env := compat.environment_of(v.fake))), None)
         before = None if environment is None else compat.state_of(environment)
         try:
             with torch.no_grad():
                 module = make_fx(
-                    run, decomposition_table={overload: decomposition}, pre_dispatch=True
+                    run, decomposition_table={overload: decomposition}, pre_dispatch=not is_own
                 )(*[value.fake for value in values])
         except Exception:
             # A decomposition that can't be traced is none: the call is reported as unsupported.

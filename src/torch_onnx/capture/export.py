@@ -18,7 +18,7 @@ from torch import fx
 from torch.export import Dim as ExportDim
 from torch.export import ExportedProgram
 
-from torch_onnx import compat
+from torch_onnx import compat, compat_extending
 from torch_onnx.capture import answers
 from torch_onnx.capture.assumptions import (
     Assumptions,
@@ -73,6 +73,8 @@ def _export(
             with (
                 compat.sizes_of_one_stay_dynamic(),
                 compat.recurrent_layers_have_types(),
+                compat_extending.associative_scans_are_scans(),
+                compat_extending.keeps_annotations(),
                 compat.fake_quantization_has_types(),
                 compat.matrix_operators_have_types(),
                 answers.known_from_types(),
@@ -159,7 +161,14 @@ def from_exported_program(
     assumptions = Assumptions(environment, dynamic, input_names, sources, dims)
 
     def get_attribute(node: fx.Node) -> Argument:
-        raise CaptureError(f"The program reads the attribute {node.target!r} while it runs.")
+        """A constant that stands in the body of a branch or loop."""
+        tensor = getattr(node.graph.owning_module, str(node.target), None)
+        if not isinstance(tensor, torch.Tensor) or compat.is_fake(tensor):
+            raise CaptureError(f"The program reads the attribute {node.target!r} while it runs.")
+        name = f"body_{len(parameters)}.{node.target}"
+        parameter = Parameter(value_of(name, tensor, dims), name, tensor, "constant")
+        parameters.append(parameter)
+        return parameter.value
 
     reader = FxReader(dims, sources.source, get_attribute)
     inputs: list[Value] = []

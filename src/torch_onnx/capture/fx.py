@@ -14,6 +14,7 @@ from torch_onnx.capture import autocast
 from torch_onnx.capture.binding import bind, number_operator, operator_of
 from torch_onnx.capture.dialect import DROPPED, NUMBERS
 from torch_onnx.capture.dims import DimNames
+from torch_onnx.capture.higher_order import HANDLERS
 from torch_onnx.capture.sources import Sources
 from torch_onnx.errors import CaptureError
 from torch_onnx.graph import Argument, Call, Dim, Operator, Output, Source, Value, substitute
@@ -132,8 +133,18 @@ class FxReader:
         single = len(op.returns) == 1
         self.env[node] = outputs[0] if single else outputs
 
-    def _region(self, node: fx.Node, name: str, args: list[Argument]) -> list[Argument]:
-        """The body of a ``with`` statement, which is read as if it stood without one."""
+    def typed(self, name: str, fake: Any) -> Value:
+        """A value of the type of its stand-in."""
+        return value_of(name, fake, self._dims)
+
+    def source(self, node: fx.Node) -> Source:
+        return self._source(node.meta)
+
+    def _region(self, node: fx.Node, name: str, args: list[Argument]) -> Argument:
+        """Control flow; or the body of a ``with`` statement, read as if it stood without one."""
+        handler = HANDLERS.get(name)
+        if handler is not None:
+            return handler(self, node, args)
         if name not in REGIONS:
             raise CaptureError(
                 f"The program uses torch.ops.higher_order.{name}, which is not translated.",

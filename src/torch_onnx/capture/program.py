@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch.export import ExportedProgram
 
-from torch_onnx import compat, modes, signature
+from torch_onnx import compat, marks, modes, signature
 from torch_onnx.capture import recording, torchscript
 from torch_onnx.capture.assumptions import DynamicAxes, DynamicAxis
 from torch_onnx.capture.export import export_program, from_exported_program
@@ -111,10 +111,15 @@ def capture(
 
     def eager(args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
         given = signature.bind(model, args, kwargs)
-        with modes.mode(model, training), torch.no_grad():
+        with (
+            modes.mode(model, training),
+            torch.no_grad(),
+            marks.collecting_outputs() as extra,
+        ):
             result = given.call(model, [tensor.clone() for tensor in given.tensors])
         leaves, _ = signature.flatten(result, numbers_are_leaves=True)
-        return [part.value for leaf in leaves for part in _parts(leaf, is_input=False)]
+        parts = [part.value for leaf in leaves for part in _parts(leaf, is_input=False)]
+        return [*parts, *extra.values()]
 
     return Captured(
         graph,

@@ -8,6 +8,7 @@ import sys
 import traceback
 from typing import Any
 
+from torch_onnx import compat_extending
 from torch_onnx.graph import Frame, Source
 
 # Frames of these packages are never the user's own line.
@@ -38,11 +39,12 @@ class Sources:
         stack = meta.get("stack_trace") or ""
         modules = meta.get("nn_module_stack") or {}
         innermost = next(reversed(modules), "")
-        key = (stack, innermost)
+        annotations = compat_extending.annotations_of(meta)
+        key = (stack, innermost, annotations)
         found = self._sources.get(key)
         if found is None:
             module, scope, class_name = self._module(innermost, modules)
-            found = Source(module, scope, class_name, self.frame(stack))
+            found = Source(module, scope, class_name, self.frame(stack), annotations)
             self._sources[key] = found
         return found
 

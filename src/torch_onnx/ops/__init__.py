@@ -1,10 +1,38 @@
-"""All built-in translations: the themes' tables merged, a duplicate being an error."""
+"""All built-in translations: the themes' tables merged, a duplicate being an error.
+
+To users, ``torch_onnx.ops`` is also where operators live that a model calls to become one ONNX node
+(``torch_onnx.ops.rms_norm``). They are found on first use, in the modules that ``OPERATORS`` names.
+"""
 
 from __future__ import annotations
 
 import functools
+import importlib
+from typing import Any
 
 from torch_onnx.ops.table import OpTable, merge
+
+OPERATORS = {
+    "torch_onnx.operators": "attention rms_norm rotary_embedding symbolic symbolic_multi_out",
+    "torch_onnx.gradients": "gradient",
+    "torch_onnx.loops": "cond fori_loop while_loop",
+    "torch_onnx.onnx_operators": (
+        "depth_to_space dequantize_linear dynamic_quantize_linear hardmax matmul_integer "
+        "mean_variance_normalization quantize_linear reverse_sequence shrink space_to_depth "
+        "tensor_scatter thresholded_relu"
+    ),
+}
+
+
+def __getattr__(name: str) -> Any:
+    for module, names in OPERATORS.items():
+        if name in names.split():
+            return getattr(importlib.import_module(module), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *(name for names in OPERATORS.values() for name in names.split())]
 
 
 def builtin_tables() -> list[OpTable]:
@@ -20,7 +48,6 @@ def real_table() -> OpTable:
         adaptive_pool,
         antialias,
         arithmetic,
-        attention,
         bessel,
         casting,
         comparison,
@@ -29,6 +56,7 @@ def real_table() -> OpTable:
         creation,
         cumulative,
         distance,
+        dot_product_attention,
         dropout,
         einsum,
         erf,
@@ -80,8 +108,8 @@ def real_table() -> OpTable:
             adaptive_pool.aten,
             antialias.aten,
             arithmetic.aten,
-            attention.aten,
             bessel.aten,
+            dot_product_attention.aten,
             casting.aten,
             comparison.aten,
             control_flow.python,

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import onnx_ir as ir
 import torch
 
+from torch_onnx.builder.bodies import as_tensor, body_input, body_outputs
 from torch_onnx.builder.values import Number, OnnxValue
 from torch_onnx.graph import Block
-from torch_onnx.ops.loops import as_tensor, either
+from torch_onnx.ops.loops import either
 from torch_onnx.ops.loops import loop as make_loop
 from torch_onnx.ops.table import OpTable
 
@@ -61,3 +63,93 @@ def loop(
         None if condition is True else as_tensor(g, condition, torch.bool),
     )
     return made if isinstance(result, list) else made[0]
+
+
+@python("python::scan")
+def scan(
+    g: Builder, carried: Sequence[Any], sliced: Sequence[Any], blocks: Sequence[Block], result: Any
+) -> Any:
+    """Carried values go from turn to turn, slices of ``sliced`` along the first axis go in; results
+    are the last carried values, then what each turn gave, stacked.
+    """
+    declared = result if isinstance(result, list) else [result]
+    (block,) = blocks
+    with g.scope() as scope:
+        inside = [
+            body_input(g, formal.dtype or torch.float32, formal.shape) for formal in block.inputs
+        ]
+        for value in inside:
+            g.know_dims(value)
+        results = g.translate_body(block, inside)
+        outputs = body_outputs(g, results, declared)
+    body = ir.Graph(
+        [value.value for value in inside if value.value is not None],
+        outputs,
+        nodes=scope.nodes,
+        name=g.unique_name("body"),
+    )
+    made = g.raw_node(
+        "",
+        "Scan",
+        [*carried, *sliced],
+        {"body": body, "num_scan_inputs": len(sliced)},
+        [(d.dtype, d.shape) for d in declared],
+    )
+    return list(made) if isinstance(result, list) else made[0]
+
+
+@python("python::function")
+def function(
+    g: Builder, name: str, inputs: Sequence[Any], key: str, blocks: Sequence[Block], result: Any
+) -> Any:
+    """A call of a function of the model, which is written at the first call of its ``key``."""
+    declared = result if isinstance(result, list) else [result]
+    (block,) = blocks
+    made = g.functions_by_key.get(key)
+    if made is None:
+        made = g.functions_by_key[key] = _written(g, name, block, declared)
+        g.functions[made.identifier()] = made
+    g.use_domain(FUNCTIONS, 1)
+    formals = block.inputs
+    given = [_given(g, value, formal) for value, formal in zip(inputs, formals, strict=True)]
+    types = [(d.dtype, d.shape) for d in declared]
+    results = g.raw_node(made.domain, made.name, given, {}, types)
+    return list(results) if isinstance(result, list) else results[0]
+
+
+FUNCTIONS = "torch_onnx.modules"
+
+
+def _given(g: Builder, value: Any, formal: Any) -> OnnxValue:
+    dtype = formal.dtype or torch.float32
+    if formal.kind == "tensor":
+        return as_tensor(g, value, dtype)
+    if isinstance(value, OnnxValue) and value.constant is None:
+        return value
+    known = g.known(value)
+    return g.constant([known], dtype)
+
+
+def _written(g: Builder, name: str, block: Block, declared: Sequence[OnnxValue]) -> ir.Function:
+    with g.function_scope() as scope:
+        inside = []
+        for formal in block.inputs:
+            is_number = formal.kind != "tensor"
+            dtype = formal.dtype or torch.float32
+            value = body_input(g, dtype, (1,) if is_number else formal.shape)
+            value.is_number = is_number
+            if value.value is not None:
+                value.value.name = g.unique_name(formal.name)
+            inside.append(value)
+            g.know_dims(value)
+        results = g.translate_body(block, inside)
+        outputs = body_outputs(g, results, declared)
+    graph = ir.Graph(
+        [value.value for value in inside if value.value is not None],
+        outputs,
+        nodes=scope.nodes,
+        name=name,
+    )
+    used = {node.domain for node in graph.all_nodes()} | {""}
+    graph.opset_imports.update({domain: g.opset_imports[domain] for domain in sorted(used)})
+    return ir.Function(FUNCTIONS, g.unique_name(name), graph=graph, attributes=[])

@@ -7,12 +7,12 @@ them; what does not change from round to round is best made before the loop.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import onnx_ir as ir
 import torch
 
-from torch_onnx.builder.dtypes import TO_ONNX, real_of
+from torch_onnx.builder.bodies import body_input, body_outputs
 from torch_onnx.builder.values import Integer, OnnxValue
 from torch_onnx.errors import NotExpressible
 
@@ -68,8 +68,8 @@ def loop(
     ``declared`` has the dtypes and shapes of the carried values, whatever the round.
     """
     with g.scope() as scope:
-        index, again = _carried(g, torch.int64, ()), _carried(g, torch.bool, ())
-        inside = [_carried(g, like.dtype, like.shape, like.is_sequence) for like in declared]
+        index, again = body_input(g, torch.int64, ()), body_input(g, torch.bool, ())
+        inside = [body_input(g, like.dtype, like.shape, like.is_sequence) for like in declared]
         results = body(index, inside)
         outputs = body_outputs(g, results, [OnnxValue(torch.bool, ()), *declared])
     graph = ir.Graph(
@@ -109,50 +109,3 @@ def _results(
     if g.opset < 13 and any(like.is_sequence for like in declared):
         raise NotExpressible("a list grows in a branch or loop decided at run time", since=13)
     return list(made)
-
-
-def as_tensor(g: Builder, value: Any, dtype: torch.dtype) -> OnnxValue:
-    """A value of the program, a Python number too, as a tensor of a dtype."""
-    if not isinstance(value, OnnxValue):
-        return g.constant(value, dtype)
-    if value.is_sequence:
-        return value
-    return g.scalar(value, dtype) if value.is_number else g.cast(value, dtype)
-
-
-def _carried(g: Builder, dtype: torch.dtype, shape: Any, is_sequence: bool = False) -> OnnxValue:
-    element = ir.TensorType(TO_ONNX[real_of(dtype)])
-    value = ir.Value(
-        name=g.unique_name("carried"), type=ir.SequenceType(element) if is_sequence else element
-    )
-    made = OnnxValue(dtype, shape, value=value, is_sequence=is_sequence)
-    g.results.append(made)
-    return made
-
-
-def body_outputs(
-    g: Builder, results: Sequence[OnnxValue], declared: Sequence[OnnxValue]
-) -> list[ir.Value]:
-    """A body's outputs: each is made within it, and none is given twice."""
-    outputs: list[ir.Value] = []
-    inner = {id(output) for node in g.nodes for output in node.outputs}
-    for result, like in zip(results, declared, strict=True):
-        value = as_tensor(g, result, like.dtype)
-        made = g.materialize(value)
-        inner |= {id(output) for output in g.nodes[-1].outputs} if g.nodes else set()
-        if id(made) not in inner or any(made is output for output in outputs):
-            made = g.materialize(_copied(g, value))
-        if value.is_sequence:
-            made.type = ir.SequenceType(ir.TensorType(TO_ONNX[real_of(value.dtype)]))
-        outputs.append(made)
-    return outputs
-
-
-def _copied(g: Builder, value: OnnxValue) -> OnnxValue:
-    if not value.is_sequence:
-        return g.raw_node("", "Identity", [value], {}, [(value.dtype, value.shape)])[0]
-    if g.opset >= 14:
-        return g.sequence("Identity", [value], value)
-    # Identity takes no sequence yet: an element comes and goes.
-    longer = g.sequence("SequenceInsert", [value, g.constant(0, real_of(value.dtype))], value)
-    return g.sequence("SequenceErase", [longer, g.constant(-1)], value)

@@ -30,6 +30,7 @@ class Row:
             numbers among them become constants of that type.
         promote_to_float: integers are promoted to the default float type (``div``, ``sin`` …).
         accepts: the argument names the function takes; others are dropped when they may be.
+        takes_any: the function ends in ``**arguments``, and so takes all of them.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Row:
     promote: tuple[str, ...]
     promote_to_float: bool
     accepts: frozenset[str]
+    takes_any: bool = False
 
 
 class OpTable:
@@ -95,7 +97,8 @@ class OpTable:
             raise ValueError(
                 f"{full} has two translations from opset {since} in table {self.name!r}"
             )
-        row = Row(full, fn, since, promote, promote_to_float, _argument_names(fn))
+        names, takes_any = _argument_names(fn)
+        row = Row(full, fn, since, promote, promote_to_float, names, takes_any)
         self.rows[full] = tuple(sorted((*rows, row), key=lambda r: -r.since))
 
     def find(self, name: str, opset: int, is_complex: bool = False) -> Row | None:
@@ -135,7 +138,10 @@ def _unary(onnx_operator: str) -> Translation:
     return translate
 
 
-def _argument_names(fn: Translation) -> frozenset[str]:
-    names = list(inspect.signature(fn).parameters)[1:]
+def _argument_names(fn: Translation) -> tuple[frozenset[str], bool]:
+    """The names of the operator's arguments that a function takes, and whether it takes all."""
+    parameters = list(inspect.signature(fn).parameters.values())[1:]
     original = {spelled: name for name, spelled in SPELLED.items()}
-    return frozenset(original.get(name, name) for name in names)
+    some = [p.name for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+    takes_any = any(p.kind == p.VAR_KEYWORD for p in parameters)
+    return frozenset(original.get(name, name) for name in some), takes_any

@@ -23,7 +23,7 @@ OPTIMIZATIONS: tuple[Pass, ...] = (
 
 
 def tidy(model: ir.Model, *, optimize: bool = True, skip: frozenset[str] = frozenset()) -> ir.Model:
-    """Run the passes. The model is changed in place and returned.
+    """Run the passes, on the model's functions too. It is changed in place and returned.
 
     ``skip`` names optimizations to leave out.
     """
@@ -33,5 +33,7 @@ def tidy(model: ir.Model, *, optimize: bool = True, skip: frozenset[str] = froze
         for step in OPTIMIZATIONS:
             if getattr(step, "name", "") not in skip:
                 step(model)
+                for function in model.functions.values():
+                    step(ir.Model(function.graph, ir_version=model.ir_version))
         RemoveUnused()(model)
     return model

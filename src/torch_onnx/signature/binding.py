@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from torch_onnx import compat
+from torch_onnx import compat, marks
 from torch_onnx.errors import InputError
 from torch_onnx.signature.structure import Filling, Leaf, Path, Structure, flatten
 
@@ -258,10 +258,11 @@ class FlatModule(torch.nn.Module):
         self.outputs = Outputs()
 
     def forward(self, *tensors: torch.Tensor) -> tuple[Any, ...]:
-        result = self.bound.call(self.callable[0], tensors)
+        with marks.collecting_outputs() as extra:
+            result = self.bound.call(self.callable[0], tensors)
         leaves, _ = flatten(result, numbers_are_leaves=True)
-        self.outputs.paths = [leaf.path for leaf in leaves]
-        values = [leaf.value for leaf in leaves]
+        self.outputs.paths = [*(leaf.path for leaf in leaves), *((name,) for name in extra)]
+        values = [*(leaf.value for leaf in leaves), *extra.values()]
         if compat.is_tracing():
             # The tracer takes no numbers.
             values = [v if isinstance(v, torch.Tensor) else torch.as_tensor(v) for v in values]

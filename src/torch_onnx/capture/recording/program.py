@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from torch_onnx import compat
+from torch_onnx import compat, compat_extending
 from torch_onnx.capture.assumptions import DynamicAxes
 from torch_onnx.capture.recording import reliances
 from torch_onnx.capture.recording.mode import RecordingMode
@@ -233,6 +233,7 @@ class _Runs:
             fakes.append(fake)
             inputs.append(value)
         with (
+            compat_extending.compiled_functions_are_python(),
             compat.recording_environment(),
             as_they_were(self.flat),
             stack_of_calls(self.flat, recorder),

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from torch_onnx import compat
+from torch_onnx import compat, marks
 from torch_onnx.capture import autocast
 from torch_onnx.capture.binding import number_operator, operator_named
 from torch_onnx.capture.dialect import NUMBERS
@@ -475,10 +475,12 @@ class Recorder:
     def source(self) -> Source:
         frame = self._user_frame()
         module = self.modules[-1] if self.modules else ("", "", "")
-        key = (module, None if frame is None else (frame.f_code, frame.f_lineno))
+        annotations = marks.annotations_here()
+        place = None if frame is None else (frame.f_code, frame.f_lineno)
+        key = (module, place, annotations)
         found = self._sources.get(key)
         if found is None:
-            found = Source(*module, self._frame(frame))
+            found = Source(*module, self._frame(frame), annotations)
             self._sources[key] = found
         return found
 

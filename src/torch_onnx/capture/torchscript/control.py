@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -101,3 +102,18 @@ def _changes(
             a, b = ({n: c.get(n, run.original.get(n)) for n in names} for c in (a, b))
         found.append((container, a, b))
     return found
+
+
+# What the model's forward says about its export.
+
+
+@handles("torch_onnx::begin_annotation")
+def begin_annotation(run: Interpreter, node: Any, inputs: list[Any]) -> Any:
+    """From here on nodes have these properties (``torch_onnx.annotate``)."""
+    run.annotations.append(json.loads(inputs[0]))
+
+
+@handles("torch_onnx::end_annotation")
+def end_annotation(run: Interpreter, node: Any, inputs: list[Any]) -> Any:
+    """The end of the innermost block of properties."""
+    run.annotations.pop()

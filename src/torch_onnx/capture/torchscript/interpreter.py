@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -88,6 +88,8 @@ class Interpreter:
     """When a list, dict or object was made, by its id."""
     kept: list[Any] = field(default_factory=list)
     """The lists, dicts and objects made, so that none's id is given again."""
+    annotations: list[dict[str, str]] = field(default_factory=list)
+    """What the program says of its nodes here, the outer block first."""
     source: Source = NO_SOURCE
     count: int = 0
 
@@ -127,6 +129,9 @@ class Interpreter:
 
     def node(self, node: Any) -> None:
         self.source = self.sources.source(node)
+        if self.annotations:
+            merged = {name: value for layer in self.annotations for name, value in layer.items()}
+            self.source = replace(self.source, annotations=tuple(merged.items()))
         inputs = [self.env[value.debugName()] for value in node.inputs()]
         results = self._results(node, inputs)
         outputs = list(node.outputs())
