@@ -139,12 +139,14 @@ def test_checks_of_data_that_only_raise_are_left_out_and_told() -> None:
         if torch.any(x > 100):
             raise ValueError("too large")
         assert bool((x == x).all())
+        torch._assert(x.shape[0] == 4, "four rows")
+        torch._assert((x > -100).all(), "too small")
         return x + 1
 
     program = record(checked, X)
     program.verify(X)
     notes = [note for note in program.notes if note.startswith("does not check data at test_rec")]
-    assert len(notes) == 2
+    assert len(notes) == 3
 
 
 def test_transformed_functions_go_to_another_front_end() -> None:

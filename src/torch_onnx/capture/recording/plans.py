@@ -119,7 +119,7 @@ def joined(dims: Dims, works: Callable[[Classes], bool]) -> Classes | None:
     for key, size in dims.sizes.items():
         groups.setdefault(size, []).append(key)
     classes: dict[Key, Key] = {key: group[0] for group in groups.values() for key in group}
-    if all(len(group) == 1 for group in groups.values()) or not works(classes):
+    if all(len(group) == 1 for group in groups.values()) or not works(classes) or works({}):
         return None
     tests = MOST_TESTS
     for group in groups.values():
