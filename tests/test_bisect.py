@@ -110,6 +110,22 @@ def test_fault_at_other_sizes_is_found_with_the_inputs_that_showed_it() -> None:
     assert found.is_alone
 
 
+def test_elements_that_are_masked_later_may_be_anything() -> None:
+    class Masked(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            garbage = torch.sin(x)
+            return torch.where(x > 100, garbage, torch.tanh(x) + torch.cos(x))
+
+    def export(*operators: str) -> torch_onnx.ONNXProgram:
+        tables = [wrong(operator, scaled, 1) for operator in operators]
+        return torch_onnx.export(Masked(), (torch.ones(3),), custom_translation_table=tables)
+
+    assert export("aten::sin").bisect() is None
+    found = export("aten::sin", "aten::cos").bisect()
+    assert found is not None
+    assert found.torch_operator == "aten::cos"
+
+
 def test_random_values_are_not_compared() -> None:
     class Noise(nn.Module):
         def forward(self, x: torch.Tensor) -> torch.Tensor:

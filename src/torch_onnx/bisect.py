@@ -16,7 +16,7 @@ from torch_onnx import reproduction, runtime
 from torch_onnx.errors import ExportError
 from torch_onnx.evaluate import evaluate, rounding_of
 from torch_onnx.extract import extract, nodes_between
-from torch_onnx.graph import AtenGraph, Call, Frame, Source, Value, values_of
+from torch_onnx.graph import Argument, AtenGraph, Call, Frame, Source, Value, values_of
 from torch_onnx.verify import TOLERANCES, OutputComparison, compare_output
 
 MOST_PARTS = 64
@@ -125,11 +125,13 @@ def bisect(
     folder: str | PathLike[str] | None = None,
     libraries: Sequence[str | PathLike[str]] = (),
 ) -> Departure | None:
-    """The first node whose value departs from PyTorch's for these inputs; None when all agree.
+    """The first node whose value departs from PyTorch's for these inputs; None when the outputs
+    agree.
 
     Every value of the program that a node of the model makes is compared, in the program's order.
     One that departs is then computed on its own, of PyTorch's values: only a node that fails there
-    is at fault. With ``folder``, a reproduction is written there.
+    is at fault, and only if the outputs change when PyTorch's value takes its place (elements that
+    are masked later may be anything). With ``folder``, a reproduction is written there.
 
     Raises:
         ExportError: when ONNX Runtime fails and no part of the model shows why.
@@ -143,9 +145,13 @@ def bisect(
             known[value] = feeds[value.name]
     bisection = _Bisection(model, watched, known, values, libraries)
     try:
-        actual = bisection.all_at_once(feeds)
+        actual, outputs = bisection.all_at_once(feeds)
     except Exception as error:
         return bisection.failing(error, folder)
+    wanted = [values.get(value) for value in map(_only, origin.graph.outputs) if value is not None]
+    pairs = list(zip(outputs, wanted, strict=False))
+    if len(wanted) == len(outputs) and all(_agree(got, want) for got, want in pairs):
+        return None
     suspects = []
     for index, (watch, got) in enumerate(zip(watched, actual, strict=True)):
         problem, row = compare_output(str(watch.value.name), got, watch.expected)
@@ -153,7 +159,7 @@ def bisect(
             suspects.append((index, problem, row))
     for index, _, _ in suspects[:MOST_PARTS]:
         found = bisection.alone(index)
-        if found is not None:
+        if found is not None and bisection.matters(index, feeds, outputs):
             problem, row = found
             return bisection.departure(index, problem, row, True, folder)
     for index, problem, row in suspects:
@@ -201,8 +207,10 @@ class _Bisection:
         """A part of the model on PyTorch's values."""
         return runtime.run_proto(proto, [self.known[value] for value in taken], self.libraries)
 
-    def all_at_once(self, feeds: Mapping[str, torch.Tensor]) -> list[torch.Tensor]:
-        """Every watched value, of one run of the whole model."""
+    def all_at_once(
+        self, feeds: Mapping[str, torch.Tensor]
+    ) -> tuple[list[torch.Tensor], list[Any]]:
+        """Every watched value, and the model's own outputs, of one run of the whole model."""
         outputs = self.model.graph.outputs
         count = len(outputs)
         present = {id(value): index for index, value in enumerate(outputs)}
@@ -217,7 +225,24 @@ class _Bisection:
         finally:
             del outputs[count:]
         results = runtime.run(session, feeds)
-        return [results[place] for place in places]
+        return [results[place] for place in places], results[:count]
+
+    def matters(
+        self, index: int, feeds: Mapping[str, torch.Tensor], outputs: Sequence[Any]
+    ) -> bool:
+        """Whether an output changes when PyTorch's value takes the place of this one."""
+        watch = self.watched[index]
+        wanted = list(self.model.graph.outputs)
+        if watch.value in wanted:
+            return True
+        given = {watch.value} | (set(self.model.graph.inputs) & self.known.keys())
+        try:
+            proto, taken = extract(self.model, wanted, given)
+            changed = self.run(proto, taken)
+        except Exception:
+            # Too large for one file, or broken behind this node as well.
+            return True
+        return not all(_agree(new, old) for new, old in zip(changed, outputs, strict=True))
 
     def alone(self, index: int) -> tuple[str, OutputComparison] | None:
         """What is wrong with a value that is computed of PyTorch's own values."""
@@ -295,6 +320,21 @@ class _Bisection:
             index,
             written,
         )
+
+
+def _only(output: Argument) -> Value | None:
+    return output if isinstance(output, Value) else None
+
+
+def _agree(got: Any, want: Any) -> bool:
+    """Whether an output is what is wanted; what is not known does not agree."""
+    if not isinstance(got, torch.Tensor) or want is None:
+        return False
+    expected = torch.as_tensor(want)
+    if got.dtype != expected.dtype and expected.dtype == torch.bfloat16:
+        expected = expected.to(got.dtype)
+    problem, row = compare_output("", got, expected)
+    return problem is None and row.relative <= row.tolerance
 
 
 def _failure(error: Exception) -> str:
