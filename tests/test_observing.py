@@ -299,6 +299,17 @@ def test_explanation_of_what_can_be_exported_estimates_its_size() -> None:
     assert {o.status for o in told.operators} == {"translated"}
 
 
+def test_captured_programs_are_explained_as_they_are() -> None:
+    script = torch.jit.trace(Net().eval(), EXAMPLE)
+    told = torch_onnx.explain(script, EXAMPLE)
+    assert [s.name for s in told.strategies] == ["script"]
+    assert told.can_be_exported
+    program = torch.export.export(Net().eval(), EXAMPLE)
+    told = torch_onnx.explain(program)
+    assert [s.name for s in told.strategies] == ["export"]
+    assert told.can_be_exported
+
+
 # Reports.
 
 
@@ -327,6 +338,9 @@ def test_viewer_in_a_browser(detailed: torch_onnx.ONNXProgram, tmp_path: Path) -
     path = tmp_path / "r.html"
     detailed.report(path, run=True)
 
+    text = path.read_text(encoding="utf-8")
+    assert "<link" not in text  # nothing is loaded
+    assert not re.search(r"""(src|href)=["'](?!#)""", text)
     plain = dom_of(path.as_uri(), tmp_path)
     assert 'data-ready="yes"' in plain  # the script ran to its end
     assert is_open(plain, "") is True

@@ -12,7 +12,17 @@ from typing import Any
 
 import torch
 
-from torch_onnx import arguments, assemble, custom, marks, modes, modules, older_calls, report
+from torch_onnx import (
+    arguments,
+    assemble,
+    custom,
+    marks,
+    modes,
+    modules,
+    older_calls,
+    report,
+)
+from torch_onnx.capture import torchscript
 from torch_onnx.capture.functionalize import functionalize
 from torch_onnx.capture.program import Captured, capture
 from torch_onnx.errors import (
@@ -252,7 +262,8 @@ def explain(
 ) -> Explanation:
     """Find out what an export would come to; nothing is written. The arguments are ``export``'s.
 
-    ``strategies`` are all tried, each a capture of the model.
+    ``strategies`` are all tried, each a capture of the model; one that is captured already, by
+    torch.export or as TorchScript, is taken as it is.
 
     Raises:
         InputError, SignatureError, DynamicShapeError: for arguments that do not fit the model.
@@ -263,6 +274,10 @@ def explain(
     name = type(model).__name__
     found = Explanation(name if isinstance(model, torch.nn.Module) else _name(model), opset)
     first: Captured | None = None
+    if isinstance(model, torch.export.ExportedProgram):
+        strategies = ("export",)
+    elif torchscript.is_script(model) or isinstance(model, (str, PathLike)):
+        strategies = ("script",)
     mode = older_calls.training_mode(training)
     for strategy in strategies:
         began = time.perf_counter()
