@@ -116,6 +116,8 @@ def export(
         )
     if isinstance(f, (str, PathLike)):
         saving.check_writable(f)
+    if isinstance(report, (str, PathLike)):
+        saving.check_writable(report)
     paths = functions_of.select(model, arguments.functions(functions, legacy), opset)
     keep = kept_by(kind)
     training = older_calls.training_mode(training)
