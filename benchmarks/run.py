@@ -42,11 +42,13 @@ def main() -> int:
     now = datetime.datetime.now().astimezone()
     result = {
         "date": now.isoformat(timespec="seconds"),
+        "commit": results.commit(),
         "size": "tiny" if options.quick else "full",
         "opset": options.opset,
         "seconds": round(time.time() - started, 1),
         "machine": results.machine(options.threads),
         "versions": results.versions(),
+        "profiling": overhead(options),
         "rows": rows,
     }
     path = options.output or OUTPUT / f"{now:%Y-%m-%dT%H%M%S}.json"
@@ -57,8 +59,27 @@ def main() -> int:
     reference = next((name for name in options.exporters if name in finished), None)
     if reference is not None and len(options.exporters) > 1:
         print("\n" + results.ratios_table(rows, reference))
+    told = result["profiling"]
+    if told is not None:
+        print(
+            f"\nprofiling takes {told['stages_percent']:.3f} % of an export of {told['model']}, "
+            f"with profile=True {told['detailed_percent']:.1f} %"
+        )
     print(f"\n{path}  ({result['seconds']:.0f} s)")
     return 0
+
+
+def overhead(options: argparse.Namespace) -> dict[str, Any] | None:
+    """What profiling costs, of ``benchmarks.overhead``; None where it can't be measured."""
+    size = "tiny" if options.quick else "full"
+    with tempfile.TemporaryDirectory(dir=options.scratch) as scratch:
+        output = Path(scratch) / "overhead.json"
+        failure = start("overhead", ["--size", size, "--output", output], options)
+        if not output.exists():
+            print(f"profiling was not measured: {failure}")
+            return None
+        found: dict[str, Any] = json.loads(output.read_text(encoding="utf-8"))
+        return found
 
 
 def arguments() -> argparse.Namespace:

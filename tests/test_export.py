@@ -257,7 +257,7 @@ def test_paths_are_checked_before_any_work(tmp_path: Path) -> None:
 def test_wrong_arguments_and_models() -> None:
     with pytest.raises(errors.InputError, match=r"Net\.forward: missing a required argument: 'x'"):
         torch_onnx.export(Net(), ())
-    with pytest.raises(errors.InputError, match="model is a int"):
+    with pytest.raises(errors.InputError, match="model is of type int"):
         torch_onnx.export(3, (X,))  # type: ignore[arg-type]
 
 

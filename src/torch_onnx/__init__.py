@@ -1,8 +1,9 @@
 """PyTorch programs to ONNX models, without torch.onnx and without onnxscript."""
 
-from torch_onnx import errors, ops
+from torch_onnx import errors, ops, profile
 from torch_onnx.annotations import annotate, as_output
 from torch_onnx.custom import op, remove_op, translations
+from torch_onnx.explain import Explanation, explain
 from torch_onnx.exporter import export
 from torch_onnx.legacy import register_custom_op_symbolic, unregister_custom_op_symbolic
 from torch_onnx.modules import module, remove_module
@@ -14,11 +15,13 @@ from torch_onnx.testcase import export_testcase
 __version__ = "0.1.0"
 
 __all__ = [
+    "Explanation",
     "ONNXProgram",
     "OpTable",
     "annotate",
     "as_output",
     "errors",
+    "explain",
     "export",
     "export_testcase",
     "fill_stripped_tensors",
@@ -26,6 +29,7 @@ __all__ = [
     "module",
     "op",
     "ops",
+    "profile",
     "register_custom_op_symbolic",
     "remove_module",
     "remove_op",

@@ -178,13 +178,17 @@ def fake_mode() -> Any:
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Within, PyTorch does not log the operators that fake tensors fail on: the error says it."""
-    logger = logging.getLogger("torch._subclasses.fake_tensor")
-    before, logger.disabled = logger.disabled, True
+    """Within, PyTorch does not log what fake tensors and symbolic sizes fail on: errors say it."""
+    names = ("torch._subclasses.fake_tensor", "torch.fx.experimental.symbolic_shapes")
+    loggers = [logging.getLogger(name) for name in names]
+    before = [logger.disabled for logger in loggers]
     try:
+        for logger in loggers:
+            logger.disabled = True
         yield
     finally:
-        logger.disabled = before
+        for logger, was in zip(loggers, before, strict=True):
+            logger.disabled = was
 
 
 @contextlib.contextmanager
@@ -714,3 +718,21 @@ def _never(*_: Any) -> bool:
 def is_of_torch_func(target: Any) -> bool:
     """Whether an FX node's target belongs to torch.func's transformations (vmap)."""
     return str(getattr(target, "__module__", "")).startswith("torch._functorch")
+
+
+def all_schemas() -> list[Any]:
+    """The schemas of all operators, those left out that only TorchScript knows."""
+    return [
+        schema
+        for schema in torch._C._jit_get_all_schemas()
+        if torch._C._dispatch_has_kernel(
+            f"{schema.name}.{schema.overload_name}" if schema.overload_name else schema.name
+        )
+    ]
+
+
+def is_data_dependent(error: Exception) -> bool:
+    """Whether torch.export stopped for a condition on the elements of a tensor."""
+    from torch.fx.experimental.symbolic_shapes import GuardOnDataDependentSymNode
+
+    return isinstance(error, GuardOnDataDependentSymNode)

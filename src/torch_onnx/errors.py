@@ -6,6 +6,7 @@ Every class has fields to program against; ``str(error)`` is the one-screen mess
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from torch_onnx import rendering
 from torch_onnx.graph import Frame
@@ -101,6 +102,12 @@ class DimensionSpecialized(ExportError):
     """Dims that were asked to be dynamic can't be."""
 
     dimensions: list[SpecializedDimension]
+
+    def locate(self, frame: Frame | None) -> None:
+        """Name the user's line for dims of which only a line of PyTorch's own is known."""
+        for dim in self.dimensions:
+            if frame is not None and (dim.frame is None or dim.frame.path.startswith("torch/")):
+                dim.frame = frame
 
     def __str__(self) -> str:
         return rendering.dimension_specialized(self)
@@ -200,9 +207,10 @@ class Mismatch:
 
 @dataclass(eq=False)
 class VerificationError(ExportError):
-    """ONNX Runtime and PyTorch disagree."""
+    """ONNX Runtime and PyTorch disagree. ``verification`` has all that was compared."""
 
     mismatches: list[Mismatch] = field(default_factory=list)
+    verification: Any = None
 
     def __str__(self) -> str:
         return rendering.verification_error(self)

@@ -11,14 +11,18 @@ import torch
 
 from torch_onnx import arguments, assemble, custom, marks, modes, modules, older_calls, saving
 from torch_onnx import functions as functions_of
+from torch_onnx.bisect import Origin
 from torch_onnx.capture.functionalize import functionalize
 from torch_onnx.capture.program import Captured, capture
 from torch_onnx.errors import ExportError, ModelNotes
 from torch_onnx.fallthrough import kept_by
+from torch_onnx.generate import DynamicSizes
+from torch_onnx.observer import Observer
 from torch_onnx.older_calls import accepts_older_calls
 from torch_onnx.passes import tidy
 from torch_onnx.profile import Profile
 from torch_onnx.program import ONNXProgram
+from torch_onnx.progress import Callback, shown
 from torch_onnx.translate import Translator, decompose_missing, drop_unused, lookup_in
 
 
@@ -37,7 +41,7 @@ def export(
     external_data: bool | None = None,
     verify: bool | Mapping[str, Any] = False,
     profile: bool = False,
-    report: bool = False,
+    report: bool | str | PathLike[str] = False,
     optimize: bool = True,
     metadata: bool = True,
     export_params: bool = True,
@@ -49,6 +53,7 @@ def export(
     training: Any = None,
     operator_export_type: Any = None,
     verbose: bool | None = None,
+    progress: Callback | bool | None = None,
     enable_onnx_checker: bool | None = None,
     **legacy: Any,
 ) -> ONNXProgram:
@@ -71,10 +76,11 @@ def export(
         dynamic_shapes: what torch.export takes, or the same with names (``{"x": {0: "batch"}}``).
         dynamic_axes: the older spelling: ``{"x": {0: "batch"}}`` or ``{"x": [0]}`` by input name.
         external_data: True puts weights beside the model, False never; by default from 2 GB on.
-        verify: run the result in ONNX Runtime and compare with PyTorch; a dict holds arguments of
-            ``ONNXProgram.verify`` (``custom_op_libraries``, ``reference_ops``).
-        profile: kept for torch.onnx's callers: every program has its ``profile``.
-        report: print the stages and notes of the export.
+        verify: check the result, run it in ONNX Runtime and compare with PyTorch, at other sizes of
+            dynamic dims too; a dict holds arguments of ``ONNXProgram.verify``.
+        profile: time modules and operators too. Stages are always timed: ``program.profile``.
+        report: print the stages and notes of the export; a path that ends in ``.html`` or ``.md``
+            is where to write the report of the program instead.
         optimize: run the graph passes.
         metadata: write the operator, module and source line of each node into the model.
         export_params: False leaves the weights out of the file.
@@ -91,6 +97,8 @@ def export(
             error; ``"ONNX_FALLTHROUGH"``, a node of its own domain; ``"ONNX_ATEN_FALLBACK"``, a
             node ``org.pytorch.aten::ATen``; ``"ONNX_ATEN"``, that for all of ATen's operators.
         verbose: True prints the stages.
+        progress: a function that is told how far the export is (a ``Progress``); by default a bar
+            is shown on stderr where that is a terminal. False shows none.
         enable_onnx_checker: True runs ONNX's checker on the model.
         legacy: further arguments of torch.onnx.export, which have no effect and are answered.
 
@@ -108,14 +116,17 @@ def export(
         )
     if isinstance(f, (str, PathLike)):
         saving.check_writable(f)
+    if isinstance(report, (str, PathLike)):
+        saving.check_writable(report)
     paths = functions_of.select(model, arguments.functions(functions, legacy), opset)
-    stages = Profile()
     keep = kept_by(kind)
     training = older_calls.training_mode(training)
     mode = modes.mode(model, training)
-    with mode, modes.no_garbage_collection():
+    with shown(progress) as tell, mode, modes.no_garbage_collection():
+        stages = Observer(Profile(detailed=profile), tell)
         with (
             stages.stage("capture"),
+            stages.modules(model),
             marks.recording(opset) as kept,
             modules.kept_whole(model),
             custom.fake_kernels(),
@@ -137,34 +148,45 @@ def export(
             graph = drop_unused(functionalize(captured.graph))
             graph = decompose_missing(graph, find, opset, keep)
             graph = functions_of.group(graph, paths)
-        with stages.stage("translate") as stage:
-            translator = Translator(graph, find, opset, custom_opsets, metadata, keep)
+        with stages.stage("translate", len(graph.calls)) as stage:
+            translator = Translator(
+                graph, find, opset, custom_opsets, metadata, keep, stages.on_call
+            )
             translated = translator.run(assemble.declare_input, assemble.Owner())
             result = assemble.assemble(
                 translated, captured.output_names, captured.name, captured.output_dims
             )
             stage.nodes = len(result.graph)
+        # Before the passes: what they put another value in the place of loses its name.
+        origin = Origin(graph, translator.names())
         with stages.stage("tidy") as stage:
-            result = tidy(result, optimize=optimize)
+            result = tidy(result, optimize=optimize, around=stages.step)
             assemble.rename_weights(result, captured.weight_names)
             stage.nodes = len(result.graph)
         older_calls.check_domains(custom_opsets, result.graph.opset_imports)
-        program = _program(captured, result, stages)
+        program = _program(captured, result, stages.profile)
         program._kept = kept
+        program._origin = origin
         program.external_data = external_data
         program.include_initializers = export_params
         program.keep_initializers_as_inputs = keep_initializers_as_inputs
         older_calls.check_model(program, enable_onnx_checker)
         if verify:
             with stages.stage("verify"):
-                program.verify(**(verify if isinstance(verify, Mapping) else {}))
-    if program.notes:
-        warnings.warn("\n  ".join(["The exported model", *program.notes]), ModelNotes, stacklevel=3)
-    if f is not None:
-        with stages.stage("save"):
-            program.save(f)
-    if report or profile or verbose:
-        print(stages.table(), *(f"The model {note}." for note in program.notes), sep="\n")  # noqa: T201 - asked for
+                program.verify(
+                    tell=stages.advance, **(verify if isinstance(verify, Mapping) else {})
+                )
+        if program.notes:
+            text = "\n  ".join(["The exported model", *program.notes])
+            warnings.warn(text, ModelNotes, stacklevel=3)
+        if f is not None:
+            with stages.stage("save"):
+                program.save(f)
+    if isinstance(report, (str, PathLike)):
+        program.report(report, run=bool(verify))
+    if report is True or verbose:
+        notes = (f"The model {note}." for note in program.notes)
+        print(program.profile.table(), *notes, sep="\n")  # noqa: T201 - asked for
     return program
 
 
@@ -179,5 +201,11 @@ def _program(captured: Captured, model: Any, stages: Profile) -> ONNXProgram:
         _flatten=captured.flatten,
         _eager=captured.eager,
         _example=captured.example,
+        _unflatten=captured.unflatten,
+        _sizes=DynamicSizes(
+            [value.shape or () for value in captured.graph.inputs],
+            captured.graph.relations,
+            captured.ranges,
+        ),
         _steps=captured.steps,
     )

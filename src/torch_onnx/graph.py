@@ -183,6 +183,8 @@ class AtenGraph:
     """Final values of inputs that the program writes, by their position."""
     decompose: Callable[[Call], Decomposition | None] | None = None
     """The front end's way to split one call into simpler ones, or None when it has none."""
+    relations: dict[str, str] = field(default_factory=dict)
+    """Dims of inputs that have to be an expression of others."""
     notes: list[str] = field(default_factory=list)
     """What the user should be told, each to be read after "The exported model"."""
     steps: dict[Value, float] = field(default_factory=dict)

@@ -11,13 +11,17 @@ import onnx
 import onnx_ir as ir
 import torch
 
-from torch_onnx import reference, runtime, saving, verify
-from torch_onnx.errors import InputError, VerificationError
+from torch_onnx import reference, report, runtime, saving, verify
+from torch_onnx.bisect import Departure, Origin, bisect
+from torch_onnx.errors import InputError, Mismatch, VerificationError
+from torch_onnx.generate import DynamicSizes
 from torch_onnx.profile import Profile
+from torch_onnx.report.facts import facts_of
 from torch_onnx.weights import ComputedWeight, Weight, replace
 
 Flatten = Callable[[tuple[Any, ...], dict[str, Any]], "dict[str, torch.Tensor]"]
 Eager = Callable[[tuple[Any, ...], dict[str, Any]], "list[Any]"]
+Unflatten = Callable[["Sequence[Any]"], "tuple[tuple[Any, ...], dict[str, Any]]"]
 
 
 @dataclass(slots=True)
@@ -52,6 +56,9 @@ class ONNXProgram:
     _flatten: Flatten | None = None
     _eager: Eager | None = None
     _example: tuple[tuple[Any, ...], dict[str, Any]] | None = None
+    _unflatten: Unflatten | None = None
+    _sizes: DynamicSizes | None = None
+    _origin: Origin | None = None
     _session: Any = None
     _kept: Any = None
     """What calls in ``exported_program`` were kept whole: it runs as long as this is here."""
@@ -109,20 +116,42 @@ class ONNXProgram:
             self._session = runtime.session(self.model, libraries=self.custom_op_libraries)
         return list(runtime.run(self._session, feeds))
 
+    def _named_outputs(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> list[tuple[str, torch.Tensor]]:
+        """The outputs with their names; the elements of a list are numbered."""
+        pairs = zip(self.output_names, self._run(args, kwargs), strict=True)
+        return [
+            (f"{name}.{index}" if isinstance(output, list) else name, tensor)
+            for name, output in pairs
+            for index, tensor in enumerate(_members(output))
+        ]
+
     def verify(
         self,
         *args: Any,
+        other_sizes: bool = True,
+        check: bool = True,
+        tell: Callable[[str], None] | None = None,
         reference_ops: reference.ReferenceOps | None = None,
         custom_op_libraries: Sequence[str | PathLike[str]] | None = None,
         **kwargs: Any,
     ) -> verify.Verification:
-        """Compare ONNX Runtime with PyTorch on these inputs, or on the example.
+        """Compare ONNX Runtime with PyTorch on these inputs; without any, on the example and on
+        inputs generated for at least two other sizes of each dynamic dim.
 
-        ``custom_op_libraries`` and ``reference_ops`` are kept, see the class. Outputs that a
-        quantized model rounds last may differ by one step.
+        Args:
+            args, kwargs: inputs as the torch model takes them.
+            other_sizes: False leaves the generated inputs out.
+            check: False leaves ONNX's checker out.
+            tell: is told the sizes of each run.
+            reference_ops: see the class; kept.
+            custom_op_libraries: see the class; kept.
+
+        Outputs that a quantized model rounds last may differ by one step.
 
         Raises:
-            VerificationError: naming each output that differs.
+            VerificationError: naming each output that differs; its ``verification`` has the rest.
         """
         if reference_ops is not None:
             self.reference_ops = reference_ops
@@ -131,22 +160,74 @@ class ONNXProgram:
             self._session = None
         if self._eager is None:
             raise InputError("This program keeps no torch model to compare with.")
-        if not args and not kwargs:
+        eager = self._eager
+        pair = verify.Pair(
+            self._named_outputs,
+            lambda args, kwargs: [torch.as_tensor(v) for v in eager(args, kwargs)],
+            self._steps,
+        )
+        is_given = bool(args or kwargs)
+        if not is_given:
             assert self._example is not None
             args, kwargs = self._example
-        outputs = self._run(args, kwargs)
-        actual = [tensor for output in outputs for tensor in _members(output)]
-        names = [
-            f"{name}.{index}" if isinstance(output, list) else name
-            for name, output in zip(self.output_names, outputs, strict=True)
-            for index, _ in enumerate(_members(output))
-        ]
-        expected = [torch.as_tensor(value) for value in self._eager(args, kwargs)]
-        result = verify.compare(names, actual, expected, steps=self._steps)
+        result = pair.compare((args, kwargs), "given inputs" if is_given else verify.EXAMPLE)
+        if check:
+            result.is_checked = True
+            refused = verify.check(self.model)
+            if refused is not None:
+                result.mismatches.append(Mismatch("onnx.checker", refused, "the model"))
+        if other_sizes and not is_given and self._sizes is not None and self._unflatten:
+            tensors = list(self._feeds(args, kwargs).values())
+            found = pair.compare_at_other_sizes(self._sizes, tensors, self._unflatten, tell)
+            result.add(found)
+            result.sizes, result.skipped = found.sizes, found.skipped
+            result.failing = found.failing
         self.verification = result
         if result.mismatches:
-            raise VerificationError(result.mismatches)
+            raise VerificationError(result.mismatches, result)
         return result
+
+    def bisect(
+        self, *args: Any, folder: str | PathLike[str] | None = None, **kwargs: Any
+    ) -> Departure | None:
+        """Find the first node whose value departs from PyTorch's, for these inputs.
+
+        Without inputs, those for which the last ``verify`` found a difference, or the example.
+        ``folder`` is where a reproduction is written: the node and what is needed of its
+        surroundings as a model, its inputs, what PyTorch computes, and a script that runs without
+        this project.
+
+        Returns:
+            The node with its module and source line, or None when all values agree.
+        """
+        if self._origin is None or self._example is None:
+            raise InputError("This program keeps nothing of the torch model to compare with.")
+        if args or kwargs:
+            feeds = self._feeds(args, kwargs)
+        elif self.verification is not None and self.verification.failing is not None:
+            feeds = dict(zip(self.input_names, self.verification.failing, strict=True))
+        else:
+            feeds = self._feeds(*self._example)
+        return bisect(self.model, self._origin, feeds, folder, self.custom_op_libraries)
+
+    def report(self, path: str | PathLike[str] | None = None, *, run: bool = False) -> str:
+        """What the exported model is: modules, operators, dynamic dims, weights, times, the last
+        verification. ``path`` is where to write it: one HTML file with the whole graph, foldable
+        by module, for ``.html``; Markdown else. ``run`` times each node in ONNX Runtime.
+
+        Returns:
+            The report as Markdown.
+
+        Raises:
+            CannotWrite: when the path can't be written.
+        """
+        seconds = None
+        if run and self._example is not None:
+            seconds = runtime.node_seconds(self.model, self._feeds(*self._example))
+        facts = facts_of(self.model, self.notes, self.profile, self.verification, seconds)
+        if path is not None:
+            report.write(facts, path)
+        return report.markdown(facts)
 
     def example_values(self) -> tuple[dict[str, torch.Tensor], list[torch.Tensor]]:
         """The example's inputs by name, and what PyTorch computes from them.

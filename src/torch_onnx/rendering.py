@@ -96,4 +96,7 @@ def verification_error(error: VerificationError) -> str:
         f"  {m.output}: {m.problem}" + (f"  [{m.inputs}]" if m.inputs else "")
         for m in error.mismatches[:MOST_ROWS]
     ]
+    if len(error.mismatches) > MOST_ROWS:
+        text.append(f"  … and {len(error.mismatches) - MOST_ROWS} more")
+    text.append("program.bisect() finds the first node that departs.")
     return "\n".join(text)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Mapping, Sequence
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
 
+import onnx
 import onnx_ir as ir
 import torch
 import torch.utils.dlpack
@@ -50,6 +52,53 @@ def session(
         path = Path(folder) / "model.onnx"
         save(model, path)
         return module.InferenceSession(path, options, providers=list(providers))
+
+
+def run_proto(
+    model: onnx.ModelProto,
+    inputs: Sequence[torch.Tensor],
+    libraries: Sequence[str | PathLike[str]] = (),
+) -> list[torch.Tensor]:
+    """All outputs of a small model, its inputs in order. bfloat16 tensors go in as float32."""
+    module = onnxruntime()
+    options = module.SessionOptions()
+    options.log_severity_level = 4
+    for library in libraries:
+        options.register_custom_ops_library(fspath(library))
+    made = module.InferenceSession(
+        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )
+    names = [declared.name for declared in model.graph.input]
+    given = [t.float() if t.dtype == torch.bfloat16 else t for t in inputs]
+    return run(made, dict(zip(names, given, strict=True)))
+
+
+def node_seconds(
+    model: ir.Model, inputs: Mapping[str, torch.Tensor], runs: int = 3
+) -> dict[str, float]:
+    """How long ONNX Runtime takes for each node of the model as it is, unoptimised; by name.
+
+    The first run, which allocates, does not count.
+    """
+    module = onnxruntime()
+    options = module.SessionOptions()
+    options.log_severity_level = 3
+    options.graph_optimization_level = module.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.enable_profiling = True
+    with tempfile.TemporaryDirectory() as folder:
+        options.profile_file_prefix = str(Path(folder) / "profile")
+        path = Path(folder) / "model.onnx"
+        save(model, path)
+        made = module.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        for _ in range(runs + 1):
+            run(made, inputs)
+        events = json.loads(Path(made.end_profiling()).read_text(encoding="utf-8"))
+    times: dict[str, list[float]] = {}
+    for event in events:
+        name = event.get("name", "")
+        if event.get("cat") == "Node" and name.endswith("_kernel_time"):
+            times.setdefault(name.removesuffix("_kernel_time"), []).append(event["dur"] / 1e6)
+    return {name: sum(found[1:]) / (len(found) - 1) for name, found in times.items() if found[1:]}
 
 
 def run(session: Any, inputs: Mapping[str, torch.Tensor]) -> list[Any]:

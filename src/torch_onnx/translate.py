@@ -117,7 +117,7 @@ def _decomposed(
         for block in call.blocks:
             block.calls = _decomposed(graph, block.calls, find, opset, missing, new, level, keeps)
             block.outputs = [substitute(output, new) for output in block.outputs]
-        if find(call.op.name, opset, _has_complex(call)) is not None:
+        if find(call.op.name, opset, has_complex(call)) is not None:
             result.append(call)
             continue
         split = graph.decompose(call) if graph.decompose and level < LARGEST_LEVELS else None
@@ -196,8 +196,11 @@ class Translator:
         custom_opsets: Mapping[str, int] | None = None,
         metadata: bool = True,
         keep: Keep | None = None,
+        on_call: Callable[[Call], None] | None = None,
     ) -> None:
+        """``on_call`` is told of each call before its translation."""
         self.graph = graph
+        self.on_call = on_call
         self.keep = keep
         self.find = find
         self.g = Builder(opset, custom_opsets or {}, metadata)
@@ -221,6 +224,8 @@ class Translator:
         for parameter in graph.parameters:
             self.env[parameter.value] = self._owned(parameter, own)
         for call in graph.calls:
+            if self.on_call is not None:
+                self.on_call(call)
             self.call(call)
         if self.refused:
             raise UnsupportedOperators(self.refused, g.opset)
@@ -240,6 +245,17 @@ class Translator:
             return self.g.constant(tensor)
         return own(self.g, parameter)
 
+    def names(self) -> dict[Value, str]:
+        """The ONNX value of each value of the program, as far as a node of the main graph or the
+        program itself makes it. After ``assemble``, which gives outputs their names.
+        """
+        found = {}
+        for value, onnx in self.env.items():
+            made = onnx.value if isinstance(onnx, OnnxValue) else None
+            if made is not None and made.name is not None and not onnx.is_sequence:
+                found[value] = made.name
+        return found
+
     def as_tensor(self, output: Argument) -> OnnxValue:
         """An output of the program: a number at run time becomes a zero-dimensional tensor."""
         onnx = self.argument(output)
@@ -256,7 +272,7 @@ class Translator:
 
     def call(self, call: Call) -> None:
         """Translate one call; a refusal is noted, and typed stand-ins let the next calls go on."""
-        row = self.find(call.op.name, self.g.opset, _has_complex(call))
+        row = self.find(call.op.name, self.g.opset, has_complex(call))
         assert row is not None or self.keep, f"{call.op.name} has a translation by now"
         args = {name: self.argument(argument) for name, argument in call.args.items()}
         with self.g.origin(call.source, call.op.name):
@@ -385,7 +401,7 @@ class Translator:
         return [self.as_tensor(output) for output in block.outputs]
 
 
-def _has_complex(call: Call) -> bool:
+def has_complex(call: Call) -> bool:
     """Whether a complex number is among the call's arguments or results."""
     values = (*call.values_in(), *call.values_out())
     return any(v.dtype is not None and v.dtype.is_complex for v in values) or any(

@@ -32,6 +32,14 @@ def antialiased(x: torch.Tensor) -> tuple[torch.Tensor, ...]:
     )
 
 
+def interpolated(x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    return tuple(
+        F.interpolate(x, mode=mode, **by)
+        for mode in ("bilinear", "bicubic", "nearest")
+        for by in ({"size": (3, 4)}, {"scale_factor": (2.0, 3.0)})
+    )
+
+
 CASES = [
     case(
         "ctc",
@@ -94,6 +102,8 @@ CASES = [
         opsets=(11, 20),
     ),
     case("antialias", antialiased, r(1, 2, 7, 9), others=((r(2, 2, 11, 8),),), opsets=(11, 18, 20)),
+    # Before opset 13, Resize has no inputs that may be left out.
+    case("interpolate", interpolated, r(1, 2, 6, 8), others=((r(2, 2, 9, 4),),), opsets=(11, 13)),
     case("antialias-bytes", antialiased, BYTES, opsets=(13, 20)),
     case(
         "windows-of-integers",

@@ -129,6 +129,12 @@ def _explain(error: Exception, sources: Sources) -> CaptureError:
     """The error in the user's terms: what was raised, and their line."""
     lines = "".join(traceback.format_tb(error.__traceback__))
     frame = sources.frame(lines)
+    if compat.is_data_dependent(error):
+        return CaptureError(
+            "A branch depends on data, which torch.export can't follow.",
+            frame,
+            'Write it with torch.where, or use strategy="trace", which keeps the example\'s way.',
+        )
     text = str(error).strip() or type(error).__name__
     first = next((line for line in text.splitlines() if line.strip()), "")
     return CaptureError(

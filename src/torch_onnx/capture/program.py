@@ -22,7 +22,7 @@ from torch_onnx.capture.quantized import (
     refuse_quantized,
     spread,
 )
-from torch_onnx.errors import CaptureError, DynamicShapeError, InputError
+from torch_onnx.errors import CaptureError, DimensionSpecialized, DynamicShapeError, InputError
 from torch_onnx.graph import AtenGraph, Value
 from torch_onnx.weights import storage_key
 
@@ -40,10 +40,14 @@ class Captured:
     flatten: Callable[[tuple[Any, ...], dict[str, Any]], dict[str, torch.Tensor]]
     eager: Callable[[tuple[Any, ...], dict[str, Any]], list[Any]] | None
     example: tuple[tuple[Any, ...], dict[str, Any]]
+    unflatten: Callable[[Sequence[Any]], tuple[tuple[Any, ...], dict[str, Any]]] | None
+    """The arguments of a call like the example's with other tensors."""
     weight_names: dict[str, str]
     """The user's names of weights, by their state_dict keys."""
     steps: dict[str, float] = field(default_factory=dict)
     """How far apart the numbers of outputs lie that were rounded last."""
+    ranges: dict[str, tuple[int | None, int | None]] = field(default_factory=dict)
+    """The smallest and largest size that the user allows, by dim."""
 
 
 def capture(
@@ -68,7 +72,7 @@ def capture(
         return _exported(model, args, kwargs, input_names, output_names)
     if not callable(model) and not isinstance(model, (str, PathLike)):
         raise InputError(
-            f"model is a {type(model).__name__}: give a Module, an ExportedProgram, "
+            f"model is of type {type(model).__name__}: give a Module, an ExportedProgram, "
             "a TorchScript program or a callable."
         )
     if isinstance(model, (str, PathLike)):
@@ -131,9 +135,19 @@ def capture(
         flatten_inputs,
         eager,
         (bound.args, bound.kwargs),
+        bound.structure.unflatten if len(parts) == len(bound.leaves) else None,
         weight_names,
         _steps(graph),
+        _ranges(graph, axes) if len(parts) == len(bound.leaves) else {},
     )
+
+
+def _ranges(graph: AtenGraph, axes: DynamicAxes) -> dict[str, tuple[int | None, int | None]]:
+    return {
+        str((graph.inputs[index].shape or ())[axis]): (spec.min, spec.max)
+        for index, by_axis in axes.items()
+        for axis, spec in by_axis.items()
+    }
 
 
 def _steps(graph: AtenGraph) -> dict[str, float]:
@@ -186,21 +200,28 @@ def _run(
     flat = signature.FlatModule(model, bound)
     if strategy == "trace" or (strategy == "auto" and is_quantized(flat.modules(), bound.tensors)):
         return _traced(flat, bound, axes, names)
+    refused: CaptureError | None = None
     if strategy in ("auto", "record"):
         try:
             graph = recording.record(flat, bound.tensors, axes, names)
             refuse_quantized(graph.calls)
             return graph, flat.outputs.paths, None
-        except CaptureError:
+        except CaptureError as error:
             if strategy == "record":
                 raise
+            refused = error
         except Exception as error:
+            refused = recording.explained(error)
             if strategy == "record":
-                raise recording.explained(error) from error
+                raise refused from error
     try:
         program = export_program(flat, bound.tensors, axes)
         graph = from_exported_program(program, axes, names, "model.")
         return graph, flat.outputs.paths, program
+    except DimensionSpecialized as error:
+        if refused is not None:
+            error.locate(refused.frame)
+        raise
     except CaptureError as error:
         if strategy == "export":
             raise
@@ -294,5 +315,6 @@ def _exported(
         flatten_inputs,
         eager,
         example,
+        signature.flatten(example)[1].unflatten,
         weight_names,
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from torch_onnx.builder.values import OnnxValue
 from torch_onnx.errors import NotExpressible
 from torch_onnx.ops.table import OpTable
@@ -26,13 +28,15 @@ def _resize(
     **attributes: Any,
 ) -> OnnxValue:
     """ONNX's Resize by sizes or by scales, whichever the call was given: they round differently."""
+    # Before opset 13 every input has to be there: an empty tensor says that it is not.
+    nothing = g.constant(torch.empty(0)) if g.opset < 13 else None
     if output_size is not None:
         sizes = g.vector([*g.sizes(x)[:2], *output_size])
-        return g.Resize(x, None, None, sizes, **attributes)
+        return g.Resize(x, nothing, nothing, sizes, **attributes)
     if scale_factors is None:
         raise NotExpressible("an interpolation needs a size or scale factors")
     scales = g.constant([1.0, 1.0, *scale_factors])
-    return g.Resize(x, None, scales, **attributes)
+    return g.Resize(x, nothing, scales, **attributes)
 
 
 def _smooth(name: str, rank: int) -> None:

@@ -260,6 +260,7 @@ def _graph(
         recorder.calls,
         [recorder.argument(result) for result in run.results],
         decompose=SymbolicDecomposer(recorder.expressions, recorder.others),
+        relations={name: str(total) for name, total in plan.sums.items()},
         notes=[
             *_equalities(plan, dynamic, input_names),
             *reliances.notes(recorder, dynamic, runs.at),
