@@ -36,22 +36,25 @@ def main() -> int:
     options = arguments()
     rows: list[results.Row] = []
     started = time.time()
-    for model in options.models:
-        with tempfile.TemporaryDirectory(dir=options.scratch) as scratch:
-            rows += run_model(model, Path(scratch), options)
     now = datetime.datetime.now().astimezone()
-    result = {
+    path = options.output or OUTPUT / f"{now:%Y-%m-%dT%H%M%S}.json"
+    result: dict[str, Any] = {
         "date": now.isoformat(timespec="seconds"),
         "commit": results.commit(),
         "size": "tiny" if options.quick else "full",
         "opset": options.opset,
-        "seconds": round(time.time() - started, 1),
         "machine": results.machine(options.threads),
         "versions": results.versions(),
-        "profiling": overhead(options),
+        "profiling": None,
         "rows": rows,
     }
-    path = options.output or OUTPUT / f"{now:%Y-%m-%dT%H%M%S}.json"
+    for model in options.models:
+        with tempfile.TemporaryDirectory(dir=options.scratch) as scratch:
+            rows += run_model(model, Path(scratch), options)
+        result["seconds"] = round(time.time() - started, 1)
+        # After each model, so that what was measured is there if the rest is not.
+        results.write(path, result)
+    result["profiling"] = overhead(options)
     results.write(path, result)
     print("\n" + results.figures_table(rows))
     finished = {row["exporter"] for row in rows if "error" not in row}
