@@ -8,6 +8,7 @@ benchmark's is the JSON of ``python -m benchmarks``. Exits with 1 when
 
 - a test failed, or more than 2 % were skipped, with any PyTorch;
 - a PyTorch that the last release was tested with is missing and not in ``--dropped``;
+- with one of them, more than 5 % of the tests that there were are gone;
 - a ratio to a peer, as geometric mean over all models, is more than 5 % below the last release's;
 - a model that the last release exported accurately fails or is inaccurate now.
 """
@@ -102,6 +103,10 @@ def setbacks(last: Standing, now: Standing, dropped: Sequence[str]) -> list[str]
     """Where a release falls behind the last one."""
     missing = sorted(last["matrix"].keys() - now["matrix"].keys() - set(dropped))
     problems = [f"PyTorch {torch}: the last release was tested with it" for torch in missing]
+    for torch, row in now["matrix"].items():
+        before = last["matrix"].get(torch, row)["tests"]
+        if row["tests"] < before * (1 - MOST_LOST):
+            problems.append(f"PyTorch {torch}: {row['tests']} tests, there were {before}")
     ratios: Mapping[str, Mapping[str, float]] = now["benchmark"]["ratios"]
     for peer, figures in last["benchmark"]["ratios"].items():
         for figure, before in figures.items():

@@ -58,6 +58,12 @@ def test_links_stay_within_the_pages(page: Path) -> None:
             assert anchor in anchors(other), target
 
 
+def test_each_page_is_in_the_navigation() -> None:
+    listed = re.findall(r"[\w/]+\.md", (ROOT / "mkdocs.yml").read_text("utf-8"))
+    decisions = {str(p.relative_to(DOCS)) for p in DOCS.glob("decisions/0*.md")}
+    assert sorted(listed) == sorted({str(p.relative_to(DOCS)) for p in PAGES} - decisions)
+
+
 def test_each_error_has_an_anchor() -> None:
     known = {name for name, kind in vars(errors).items() if is_own_class(kind)}
     found = re.findall(r"^## (\w+)$", (DOCS / "errors.md").read_text("utf-8"), re.MULTILINE)

@@ -76,6 +76,11 @@ def test_setbacks() -> None:
     assert standing.setbacks(GOOD, now, ["2.6"])[0].startswith("dynamo")
 
 
+def test_tests_that_vanish_are_a_setback() -> None:
+    now = {**GOOD, "matrix": {"2.6": {"tests": 90, "failed": 0, "skipped": 0}}}
+    assert standing.setbacks(GOOD, now, []) == ["PyTorch 2.6: 90 tests, there were 100"]
+
+
 def test_fragments_have_a_kind() -> None:
     kinds = "added|changed|deprecated|removed|fixed"
     for path in (ROOT / "changelog.d").iterdir():
