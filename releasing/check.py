@@ -1,7 +1,7 @@
-"""Build the wheel and the sdist, and try them: ``python -m releasing.check`` (make release-check).
+"""Build the wheel and the sdist, and try them: ``make release-check``.
 
-1. Build both into ``dist/``; build them once more and compare the bytes. The second wheel comes from
-   the tree, the first from the sdist, so what the sdist lacks shows as well.
+1. Build both into ``dist/``; build them once more and compare the bytes. The second wheel comes
+   from the tree, the first from the sdist, so what the sdist lacks shows as well.
 2. Check the metadata, and that both name the same version.
 3. Install the wheel into a fresh environment, and export, save, run and verify a model there.
 """
