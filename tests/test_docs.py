@@ -30,6 +30,9 @@ def name_of(page: Path) -> str:
 def test_examples_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)  # for what examples write
     text = page.read_text("utf-8")
+    if "import torch.ao.quantization" in text:
+        # PyTorch means to move it to torchao.
+        pytest.importorskip("torch.ao.quantization")
     namespace = {"__name__": f"docs_{page.stem}"}
     for match in BLOCK.finditer(text):
         if match[1] != "python":
