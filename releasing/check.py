@@ -99,16 +99,17 @@ def wrong_metadata(wheel: Path, tag: str | None) -> list[str]:
 def smoke(wheel: Path, folder: Path, *, borrow: bool) -> None:
     """Export a model with the installed wheel, away from the repository."""
     venv.create(folder, with_pip=True)
+    # -I: nothing of PYTHONPATH or of this folder is found in there.
     python = folder / ("Scripts" if os.name == "nt" else "bin") / "python"
     if borrow:
-        run(python, "-m", "pip", "install", "--quiet", "--no-deps", wheel)
+        run(python, "-I", "-m", "pip", "install", "--quiet", "--no-deps", wheel)
         # Comes after the fresh environment's own packages, and its .pth files are not read: this
         # project's editable installation is not found there.
         paths = {"base": str(folder), "platbase": str(folder)}
         own = Path(sysconfig.get_path("purelib", "venv", vars=paths))
         (own / "borrowed.pth").write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")
     else:
-        run(python, "-m", "pip", "install", "--quiet", f"{wheel}[verify]")
+        run(python, "-I", "-m", "pip", "install", "--quiet", f"{wheel}[verify]")
     run(python, "-I", SMOKE, cwd=folder)
 
 

@@ -1,7 +1,5 @@
 """PyTorch programs to ONNX models, without torch.onnx and without onnxscript."""
 
-from importlib import metadata as _metadata
-
 from torch_onnx import errors, ops, profile
 from torch_onnx.annotations import annotate, as_output
 from torch_onnx.custom import op, remove_op, translations
@@ -13,11 +11,7 @@ from torch_onnx.ops.table import OpTable
 from torch_onnx.program import ONNXProgram
 from torch_onnx.stripping import fill_stripped_tensors, load_model, strip_large_tensors
 from torch_onnx.testcase import export_testcase
-
-try:
-    __version__ = _metadata.version("torch-onnx-exporter")
-except _metadata.PackageNotFoundError:  # sources that are not installed
-    __version__ = "0.0.0"
+from torch_onnx.version import __version__ as __version__
 
 __all__ = [
     "Explanation",
