@@ -10,7 +10,7 @@ PIP     := $(BIN)/python -m pip install --disable-pip-version-check --quiet
 TEST_ENV := OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false
 PYTEST   := $(TEST_ENV) $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
-.PHONY: help demo test test-op conformance bench lint format clean
+.PHONY: help demo test test-op conformance bench docs lint format release-check clean
 
 help:
 	@echo "make demo            export a BERT, run it in ONNX Runtime, compare with PyTorch"
@@ -18,8 +18,10 @@ help:
 	@echo "make test-op OP=gelu the tests of one operator"
 	@echo "make conformance     every operator of PyTorch's own database (ARGS=... are passed on)"
 	@echo "make bench           this exporter beside torch.onnx.export (ARGS=... are passed on)"
+	@echo "make docs            the documentation, into out/site (SERVE=1 shows it while you write)"
 	@echo "make lint            ruff and mypy"
 	@echo "make format          let ruff rewrite what it can"
+	@echo "make release-check   build wheel and sdist twice, compare, install, export (ARGS=--borrow: quick)"
 	@echo "make clean           remove environments, caches and output"
 
 # PyTorch goes first, so that nothing else chooses its version; pyproject.toml pins the same one.
@@ -31,6 +33,14 @@ $(VENV)/.dev: pyproject.toml
 
 $(VENV)/.bench: $(VENV)/.dev
 	$(PIP) -e ".[bench]"
+	@touch $@
+
+$(VENV)/.docs: $(VENV)/.dev
+	$(PIP) -e ".[docs]"
+	@touch $@
+
+$(VENV)/.release: $(VENV)/.dev
+	$(PIP) -e ".[release]"
 	@touch $@
 
 demo: $(VENV)/.dev
@@ -49,6 +59,13 @@ conformance: $(VENV)/.dev
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks $(ARGS)
+
+# Warnings are errors. The pages' examples are run by tests/test_docs.py.
+docs: $(VENV)/.docs
+	$(BIN)/mkdocs $(if $(SERVE),serve,build --strict)
+
+release-check: $(VENV)/.release
+	$(BIN)/python -m releasing.check $(ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

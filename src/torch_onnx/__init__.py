@@ -11,8 +11,7 @@ from torch_onnx.ops.table import OpTable
 from torch_onnx.program import ONNXProgram
 from torch_onnx.stripping import fill_stripped_tensors, load_model, strip_large_tensors
 from torch_onnx.testcase import export_testcase
-
-__version__ = "0.1.0"
+from torch_onnx.version import __version__ as __version__
 
 __all__ = [
     "Explanation",

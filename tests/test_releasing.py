@@ -1,0 +1,89 @@
+"""What refuses a release, and the form of the changelog's fragments."""
+
+from __future__ import annotations
+
+import copy
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+standing = pytest.importorskip("releasing.standing", reason="runs in the repository only")
+
+JUNIT = (
+    '<testsuites><testsuite errors="1" failures="2" skipped="3" tests="400">'
+    '<testcase name="a"/></testsuite></testsuites>'
+)
+
+
+def row(model: str, exporter: str, seconds: float, **more: Any) -> dict[str, Any]:
+    return {"model": model, "exporter": exporter, "export_s": seconds, **more}
+
+
+GOOD = {
+    "matrix": {"2.6": {"tests": 100, "failed": 0, "skipped": 2}},
+    "benchmark": standing.benchmark(
+        [
+            row("bert", "torch_onnx", 1.0),
+            row("bert", "dynamo", 4.0),
+            row("gpt2", "torch_onnx", 2.0),
+            row("gpt2", "dynamo", 2.0),
+        ]
+    ),
+}
+
+
+def test_junit_files_are_counted(tmp_path: Path) -> None:
+    path = tmp_path / "2.6.xml"
+    path.write_text(JUNIT)
+    assert standing.counts(path) == {"tests": 400, "failed": 3, "skipped": 3}
+
+
+def test_benchmarks_are_means_of_ratios() -> None:
+    assert GOOD["benchmark"] == {"ratios": {"dynamo": {"export_s": 2.0}}, "right": ["bert", "gpt2"]}
+
+
+def test_a_release_like_the_last_stands() -> None:
+    assert not standing.faults(GOOD)
+    assert not standing.setbacks(GOOD, GOOD, [])
+
+
+@pytest.mark.parametrize(
+    ("counts", "problem"),
+    [
+        ({"tests": 100, "failed": 1, "skipped": 0}, "PyTorch 2.6: 1 tests fail"),
+        ({"tests": 100, "failed": 0, "skipped": 3}, "PyTorch 2.6: 3 of 100 are skipped"),
+        ({"tests": 0, "failed": 0, "skipped": 0}, "PyTorch 2.6: no test was run"),
+    ],
+)
+def test_faults(counts: dict[str, int], problem: str) -> None:
+    assert standing.faults({**GOOD, "matrix": {"2.6": counts}}) == [problem]
+
+
+def test_setbacks() -> None:
+    now = copy.deepcopy(GOOD)
+    now["matrix"] = {}
+    now["benchmark"] = standing.benchmark(
+        [row("bert", "torch_onnx", 2.2), row("bert", "dynamo", 4.0)]
+    )
+    assert standing.setbacks(GOOD, now, []) == [
+        "PyTorch 2.6: the last release was tested with it",
+        "dynamo: the ratio of export_s was 2.00, is 1.82",
+        "gpt2: was exported accurately",
+    ]
+    assert standing.setbacks(GOOD, now, ["2.6"])[0].startswith("dynamo")
+
+
+def test_tests_that_vanish_are_a_setback() -> None:
+    now = {**GOOD, "matrix": {"2.6": {"tests": 90, "failed": 0, "skipped": 0}}}
+    assert standing.setbacks(GOOD, now, []) == ["PyTorch 2.6: 90 tests, there were 100"]
+
+
+def test_fragments_have_a_kind() -> None:
+    kinds = "added|changed|deprecated|removed|fixed"
+    for path in (ROOT / "changelog.d").iterdir():
+        if path.name not in ("README.md", ".gitignore"):
+            assert re.fullmatch(rf"\+?[\w-]+\.({kinds})\.md", path.name), path.name
+            assert path.read_text("utf-8").strip()
