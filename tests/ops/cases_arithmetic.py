@@ -16,9 +16,9 @@ SMALL = torch.tensor([-1e-7, 1e-6, 0.1, -0.4, 3.0, -0.999, 20.0])
 HALVES = torch.tensor([-2.5, -1.5, -0.5, 0.5, 1.5, 2.5, 2.4])
 
 FLOATS = (
-    "abs acos acosh asin asinh atan atanh ceil cos cosh erf erfc exp exp2 expm1 floor frac "
-    "isfinite isinf isnan log log10 log1p log2 logit nan_to_num neg reciprocal round rsqrt sgn "
-    "sigmoid sign signbit sin sinc sinh sqrt square tan tanh trunc deg2rad rad2deg"
+    "abs acos acosh angle asin asinh atan atanh ceil cos cosh erf erfc exp exp2 expm1 floor frac "
+    "isfinite isinf isnan log log10 log1p log2 logit nan_to_num neg reciprocal round rsqrt "
+    "sgn sigmoid sign signbit sin sinc sinh sqrt square tan tanh trunc deg2rad rad2deg"
 ).split()
 PAIRS = (
     "add sub mul true_divide maximum minimum fmax fmin copysign atan2 hypot logaddexp xlogy".split()

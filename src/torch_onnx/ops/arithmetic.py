@@ -44,6 +44,14 @@ def sign(g: Builder, self: OnnxValue) -> OnnxValue:
     return g.Where(g.IsNaN(self), g.like(0.0, self), result)
 
 
+@aten("angle", promote=("self",), promote_to_float=True)
+def angle(g: Builder, self: OnnxValue) -> OnnxValue:
+    """π for negative numbers, else 0; NaN stays."""
+    zero = g.like(0.0, self)
+    result = g.Where(g.Less(self, zero), g.like(math.pi, self), zero)
+    return g.Where(g.IsNaN(self), self, result)
+
+
 @aten("add.Tensor", "add.Scalar", promote=BOTH)
 def add(g: Builder, self: OnnxValue, other: OnnxValue, alpha: Any = 1) -> OnnxValue:
     if self.dtype == torch.bool:
