@@ -1,9 +1,13 @@
-"""The whole database: ``make conformance``. Writes a JSON and the table in docs/operators.md."""
+"""The whole database: ``make conformance``.
+
+Runs every operator's samples under each combination asked for, keeps what came out of the whole
+database in out/conformance/, and writes docs/operators.md from all that is kept there.
+"""
 
 from __future__ import annotations
 
 import argparse
-import json
+import itertools
 import multiprocessing
 import os
 import signal
@@ -11,73 +15,114 @@ import sys
 import time
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
+from conformance import table
 from conformance.check import Outcome, check
+from conformance.combinations import (
+    ALL,
+    FIRST,
+    RESULTS,
+    Combination,
+    Outcomes,
+    begin,
+    keep,
+    passes,
+    totals,
+)
 from conformance.exclusions import excluded
 from conformance.samples import operators, samples, values_count
 from conformance.unique import IN_FLOAT64, UNIQUE
 
 SECONDS_PER_OPERATOR = 180
+SAMPLES_OF_OTHERS = 5
+"""With --all, so many samples of each operator, but for the first combination: all of them."""
+
+Job = tuple[str, Combination, int | None]
 
 
 def main() -> int:
     options = arguments()
-    names = [n for n in operators() if not options.operators or n in options.operators]
-    jobs = [(name, options) for name in names]
-    results: dict[str, Any] = {}
-    started = time.time()
-    context = multiprocessing.get_context("forkserver")
-    with context.Pool(options.jobs, maxtasksperchild=20) as pool:
-        for name, outcomes in pool.imap_unordered(run_operator, jobs):
-            results[name] = outcomes
-            bad = [o for o in outcomes if o["step"] not in ("ok", "excluded")]
-            if (outcomes and not _passes(outcomes)) or options.verbose:
-                steps = Counter(o["step"] for o in outcomes)
-                why = next((o["reason"] for o in [*bad, *outcomes]), "")
-                print(f"{name:48} {dict(steps)}  {why[:150]}", flush=True)
-    summary(results, time.time() - started)
-    if options.output:
-        options.output.write_text(json.dumps(results, indent=1, sort_keys=True), encoding="utf-8")
+    for combination in combinations(options):
+        most = options.samples
+        if options.all and most is None and combination != FIRST:
+            most = SAMPLES_OF_OTHERS
+        run(combination, most, options)
+    if options.update or not options.operators:
+        table.write(options.results)
     return 0
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python tests/conformance/run.py", description=__doc__)
-    parser.add_argument("operators", nargs="*", help="names in the database; all by default")
-    parser.add_argument("--opset", type=int, default=20)
-    parser.add_argument("--dtype", default="float32")
-    parser.add_argument("--dynamic", action="store_true", help="with every dimension dynamic")
-    parser.add_argument("--samples", type=int, help="at most so many of each operator")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--output", type=Path, help="the JSON to write")
-    parser.add_argument("--verbose", action="store_true", help="print operators that pass as well")
+    add = parser.add_argument
+    add("operators", nargs="*", help="names in the database; all by default")
+    add("--all", action="store_true", help="each combination of the table in docs/operators.md")
+    add("--opset", type=int, action="append", help="20 by default; may be repeated")
+    add("--dtype", action="append", help="float32 by default; may be repeated")
+    add("--dynamic", action="store_true", help="with every dimension dynamic")
+    add("--samples", type=int, help="at most so many of each operator")
+    add("--jobs", type=int, default=os.cpu_count() or 1)
+    add("--update", action="store_true", help="replace what is kept of the operators named")
+    add("--results", type=Path, default=RESULTS, help="the folder to keep results in")
+    add("--verbose", action="store_true", help="print operators that pass as well")
     return parser.parse_args()
 
 
-def run_operator(job: tuple[str, argparse.Namespace]) -> tuple[str, list[dict[str, Any]]]:
-    name, options = job
+def combinations(options: argparse.Namespace) -> list[Combination]:
+    """Those asked for: each opset with each dtype, or the table's."""
+    if options.all:
+        return list(ALL)
+    pairs = itertools.product(options.opset or [FIRST.opset], options.dtype or [FIRST.dtype])
+    return [Combination(opset, dtype, options.dynamic) for opset, dtype in pairs]
+
+
+def run(combination: Combination, most: int | None, options: argparse.Namespace) -> None:
+    names = [n for n in operators() if not options.operators or n in options.operators]
+    jobs: list[Job] = [(name, combination, most) for name in names]
+    found: dict[str, Outcomes] = {}
+    started = time.time()
+    print(f"{combination.name}:", flush=True)
+    if not options.operators:
+        begin(options.results, combination, most)
+    context = multiprocessing.get_context("forkserver")
+    # Workers are forked with all that this module imports, and replaced as their memory grows.
+    context.set_forkserver_preload(["__main__"])
+    with context.Pool(options.jobs, maxtasksperchild=20) as pool:
+        for name, outcomes in pool.imap_unordered(run_operator, jobs):
+            found[name] = outcomes
+            if options.update or not options.operators:
+                keep(options.results, combination, name, outcomes)
+            if (outcomes and not passes(outcomes)) or options.verbose:
+                bad = [o for o in outcomes if o["step"] not in ("ok", "excluded")]
+                steps = Counter(o["step"] for o in outcomes)
+                why = next((o["reason"] for o in [*bad, *outcomes]), "")
+                print(f"{name:48} {dict(steps)}  {why[:150]}", flush=True)
+    summary(found, time.time() - started)
+
+
+def run_operator(job: Job) -> tuple[str, Outcomes]:
+    name, combination, most = job
     torch.set_num_threads(1)
     info = operators()[name]
-    dtype = getattr(torch, options.dtype)
+    dtype = getattr(torch, combination.dtype)
     if dtype not in info.dtypes:
         return name, []
-    outcomes: list[dict[str, Any]] = []
+    outcomes: Outcomes = []
     signal.signal(signal.SIGALRM, _too_slow)
     signal.alarm(SECONDS_PER_OPERATOR)
     try:
-        for sample in samples(info, dtype, options.samples):
+        for sample in samples(info, dtype, most):
             reason = excluded(name, sample)
             if reason is not None:
                 outcomes.append({"step": "excluded", "reason": reason})
                 continue
             outcome = check(
                 sample,
-                options.opset,
-                options.dynamic,
+                combination.opset,
+                combination.dynamic,
                 values=values_count(info.name, sample),
                 unique=UNIQUE.get(info.name),
                 in_float64=info.name in IN_FLOAT64,
@@ -97,21 +142,12 @@ def _too_slow(*_: object) -> None:
     raise TimeoutError
 
 
-def summary(results: dict[str, Any], seconds: float) -> None:
-    tried = {name: outcomes for name, outcomes in results.items() if outcomes}
-    whole = sum(_passes(outcomes) for outcomes in tried.values())
-    every = [o for outcomes in tried.values() for o in outcomes]
-    every = [o for o in every if o["step"] != "excluded"]
-    good = sum(o["step"] == "ok" for o in every)
-    print(f"\noperators {whole}/{len(tried)} = {whole / max(len(tried), 1):.1%}")
-    print(f"samples   {good}/{len(every)} = {good / max(len(every), 1):.1%}   ({seconds:.0f} s)")
-    print(dict(Counter(o["step"] for outcomes in tried.values() for o in outcomes)))
-
-
-def _passes(outcomes: list[dict[str, Any]]) -> bool:
-    """All samples that count are right, and some do count."""
-    steps = {o["step"] for o in outcomes}
-    return "ok" in steps and steps <= {"ok", "excluded"}
+def summary(found: dict[str, Outcomes], seconds: float) -> None:
+    total = totals(found)
+    for kind, (good, count) in (("operators", total.operators), ("samples", total.samples)):
+        print(f"{kind:9} {good}/{count} = {good / max(count, 1):.1%}")
+    steps = Counter(o["step"] for outcomes in found.values() for o in outcomes)
+    print(f"{dict(steps)}   ({seconds:.0f} s)\n", flush=True)
 
 
 if __name__ == "__main__":

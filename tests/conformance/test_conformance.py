@@ -1,0 +1,43 @@
+"""A sample of each operator of PyTorch's database; ``make conformance`` runs all of them."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from conformance.check import OK, check
+from conformance.exclusions import excluded
+from conformance.samples import Sample, operators, samples, values_count
+from conformance.unique import IN_FLOAT64, UNIQUE
+
+OPSET = 20
+DTYPES = (torch.float32, torch.int64, torch.bool, torch.complex64)
+"""The first that an operator has is taken."""
+
+OPERATORS = operators()
+
+
+def first_sample(name: str) -> Sample:
+    """The first that counts. Skips the test where none does, saying why."""
+    info = OPERATORS[name]
+    reason = "no dtype"
+    for dtype in (dtype for dtype in DTYPES if dtype in info.dtypes):
+        for sample in samples(info, dtype):
+            why_not = excluded(name, sample)
+            if why_not is None:
+                return sample
+            reason = why_not
+    pytest.skip(reason)
+
+
+@pytest.mark.parametrize("name", OPERATORS)
+def test_first_sample(name: str) -> None:
+    sample = first_sample(name)
+    outcome = check(
+        sample,
+        OPSET,
+        values=values_count(OPERATORS[name].name, sample),
+        unique=UNIQUE.get(OPERATORS[name].name),
+        in_float64=OPERATORS[name].name in IN_FLOAT64,
+    )
+    assert outcome == OK, outcome
