@@ -188,8 +188,7 @@ def _flat(result: object) -> list[torch.Tensor]:
         return [result]
     if isinstance(result, (list, tuple)):
         return [leaf for item in result for leaf in _flat(item)]
-    if isinstance(result, float):
-        return [torch.tensor(result, dtype=torch.float64)]
+    # A number is an output as torch.tensor makes it.
     return [] if result is None else [torch.as_tensor(result)]
 
 

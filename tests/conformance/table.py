@@ -46,8 +46,8 @@ values, dtypes and shapes.
 |---|---|
 | ✓ | every sample gives PyTorch's result |
 | 3/5 | three of five samples do; the last column says why the others don't |
-| ✗ | no sample does |
-| – | PyTorch has no such operator for this dtype, or there is nothing that could be compared |
+| ✗ | no sample does, or none can be compared |
+| – | PyTorch has no such operator for this dtype |
 | | not run |
 
 A column is an opset with float32 and static shapes; or, at opset 20, another dtype, or every dim
@@ -83,12 +83,14 @@ def _provenance(results: Sequence[Results]) -> list[str]:
     """By which command, with what, and how much of it was run."""
     lines = ["Written by `make conformance`; don't edit. What was run:", ""]
     by_amount: dict[str, list[str]] = {}
+    most = max((len(result.operators) for result in results), default=0)
     for result in results:
         amount = "all samples" if result.samples is None else f"the first {result.samples} samples"
         versions = ", ".join(f"{name} {version}" for name, version in result.versions.items())
-        by_amount.setdefault(f"{amount} of each operator, with {versions}", []).append(
-            result.combination.title
-        )
+        count = len(result.operators)
+        which = "each operator" if count == most else f"{count} of the {most} operators"
+        titles = by_amount.setdefault(f"{amount} of {which}, with {versions}", [])
+        titles.append(result.combination.title)
     lines += [f"- {', '.join(titles)}: {amount}." for amount, titles in by_amount.items()]
     missing = [c.title for c in ALL if c not in {result.combination for result in results}]
     if missing:
@@ -115,11 +117,11 @@ def _percent(part: tuple[int, int]) -> str:
 def _mark(outcomes: Outcomes | None) -> str:
     if outcomes is None:
         return ""
-    counted = [o["step"] for o in outcomes if o["step"] != "excluded"]
-    if not counted:
+    if not outcomes:
         return "–"
     if passes(outcomes):
         return "✓"
+    counted = [o["step"] for o in outcomes if o["step"] != "excluded"]
     good = counted.count("ok")
     return f"{good}/{len(counted)}" if good else "✗"
 
