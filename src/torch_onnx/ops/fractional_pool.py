@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -71,9 +72,11 @@ def _pooled(
             places = g.Add(g.Mul(places, g.scalar(size)), windows)
     assert places is not None, "pooling runs over at least one axis"
     elements = merge_axes(g, x, 2, 2 + spatial)
-    columns = g.Reshape(places, [0, 0, -1])
+    # No -1, which says nothing of an empty batch.
+    covered = math.prod(kernel)
+    columns = g.Reshape(places, [0, 0, math.prod(wanted) * covered])
     windows = g.GatherElements(elements, columns, axis=2)
-    whole: list[AnySize] = [*sizes[:2], *wanted, -1]
+    whole: list[AnySize] = [*sizes[:2], *wanted, covered]
     largest, which = max_dim(g, g.reshape(windows, whole), 2 + spatial, keepdim=True)
     found = g.GatherElements(g.reshape(columns, whole), which, axis=2 + spatial)
     dropped = [2 + spatial, 0] if single else [2 + spatial]
