@@ -190,7 +190,7 @@ CASES = [
         "cummax",
         lambda x: (*x.cummax(1), *x.cummin(0), *x.cummax(-1)),
         torch.cat([INTS, INTS]),
-        opsets=(13, 20, 28),
+        opsets=(11, 20, 28),
         others=((torch.randint(0, 3, (6, 3)),),),
     ),
 ]

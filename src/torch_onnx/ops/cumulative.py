@@ -62,9 +62,18 @@ def _extreme(g: Builder, x: OnnxValue, dim: int, which: str) -> tuple[OnnxValue,
         x = g.cast(x, torch.int32)
     table, axis = _beginnings(g, x, dim, _neutral(x.dtype, which))
     values = getattr(g, f"Reduce{which}")(table, axes=[axis + 1], keepdims=0)
-    # Of equal ones PyTorch names the last.
-    place = getattr(g, f"Arg{which}")(table, axis=axis + 1, keepdims=0, select_last_index=1)
-    return values, place
+    return values, _last(g, table, axis + 1, which)
+
+
+def _last(g: Builder, x: OnnxValue, axis: int, which: str) -> OnnxValue:
+    """Where along an axis the extreme is: of equal ones PyTorch names the last."""
+    if g.opset >= 12:
+        return getattr(g, f"Arg{which}")(x, axis=axis, keepdims=0, select_last_index=1)
+    backwards = g.Slice(
+        x, starts=[-1], ends=[torch.iinfo(torch.int64).min], axes=[axis], steps=[-1]
+    )
+    from_end = getattr(g, f"Arg{which}")(backwards, axis=axis, keepdims=0)
+    return g.Sub(g.scalar(g.sub(g.size(x, axis), 1)), from_end)
 
 
 def _neutral(dtype: torch.dtype, which: str) -> Any:
