@@ -68,6 +68,11 @@ EXCLUSIONS: dict[str, Exclusion] = {
     "to_sparse": SPARSE,
 }
 
+NOT_YET: dict[str, str] = {
+    "hash_tensor": "Exclusive or of all bits: no translation has been written.",
+}
+"""Operators that fail and need not. They count; the test expects that they fail."""
+
 
 def excluded(operator: str, sample: Sample) -> str | None:
     """Why a sample can't count; None where it does."""
