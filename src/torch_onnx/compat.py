@@ -455,7 +455,8 @@ def dims_are_counted_from_the_start() -> Iterator[None]:
     from torch._subclasses.fake_impls import op_implementations_dict as implementations
 
     overload = torch.ops.aten.unique_consecutive.default
-    found = implementations[overload]
+    # PyTorch 2.6 has no types for it at all.
+    found = implementations.get(overload, _types_of_unique_consecutive)
 
     def counted(mode: Any, func: Any, self: torch.Tensor, *args: Any, **named: Any) -> Any:
         given = dict(zip(("return_inverse", "return_counts", "dim"), args, strict=False)) | named
@@ -465,6 +466,23 @@ def dims_are_counted_from_the_start() -> Iterator[None]:
 
     with _implemented({overload: counted}):
         yield
+
+
+def _types_of_unique_consecutive(
+    mode: Any,
+    overload: Any,
+    self: torch.Tensor,
+    return_inverse: bool = False,
+    return_counts: bool = False,
+    dim: int | None = None,
+) -> tuple[torch.Tensor, ...]:
+    count = unknown_size(mode)
+    whole = dim is None or self.dim() == 0
+    sizes = [count] if whole else [*self.shape[:dim], count, *self.shape[dim + 1 :]]
+    places = self.shape if dim is None else self.shape[dim : dim + 1]
+    inverse = self.new_empty(places if return_inverse else (0,), dtype=torch.int64)
+    counts = self.new_empty([count] if return_counts else (0,), dtype=torch.int64)
+    return self.new_empty(sizes), inverse, counts
 
 
 @contextlib.contextmanager

@@ -55,12 +55,21 @@ def functions_applied_by(apply: Callable[..., Any]) -> Iterator[None]:
 
     Users hold ``apply`` bound (``roll = Roll.apply``), so it is what that calls which is replaced.
     """
-    owner: Any = torch.autograd.function._SingleLevelFunction
-    original = owner.apply.__func__ if hasattr(owner.apply, "__func__") else None
+    own = vars(torch.autograd.Function).get("apply")
+    if isinstance(own, classmethod):  # until 2.13: Python, which calls its base's
+        owner: Any = torch.autograd.function._SingleLevelFunction
+        with _applied_by(owner, apply):
+            yield
+    else:
+        # What is held is C code, which asks the class for its forward.
+        with _applied_by(torch.autograd.Function, apply), _run_by(apply):
+            yield
 
+
+@contextlib.contextmanager
+def _applied_by(owner: Any, apply: Callable[..., Any]) -> Iterator[None]:
     def replaced(cls: Any, *args: Any, **kwargs: Any) -> Any:
-        bound = original.__get__(None, cls) if original else super(owner, cls).apply
-        return apply(bound, cls, *args, **kwargs)
+        return apply(super(owner, cls).apply, cls, *args, **kwargs)
 
     own = vars(owner).get("apply")
     owner.apply = classmethod(replaced)
@@ -71,6 +80,32 @@ def functions_applied_by(apply: Callable[..., Any]) -> Iterator[None]:
             del owner.apply
         else:
             owner.apply = own
+
+
+@contextlib.contextmanager
+def _run_by(apply: Callable[..., Any]) -> Iterator[None]:
+    kind: Any = type(torch.autograd.Function)
+    applied: set[Any] = set()
+
+    def attribute(cls: Any, name: str) -> Any:
+        value = type.__getattribute__(cls, name)
+        if name == "_backward_cls":  # only whoever applies it asks for this, and then for forward
+            applied.add(cls)
+        elif name == "forward" and cls in applied:
+            applied.discard(cls)
+            return functools.partial(run, cls, value)
+        return value
+
+    def run(cls: Any, forward: Callable[..., Any], *args: Any) -> Any:
+        if has_setup_context(cls):
+            return apply(forward, cls, *args)
+        return apply(functools.partial(forward, args[0]), cls, *args[1:])
+
+    kind.__getattribute__ = attribute
+    try:
+        yield
+    finally:
+        del kind.__getattribute__
 
 
 ANNOTATION = "torch_onnx.annotation."
