@@ -267,7 +267,11 @@ def _(boxes: torch.Tensor, scores: torch.Tensor, iou_threshold: float) -> torch.
     return boxes.new_empty([torch.library.get_ctx().new_dynamic_size()], dtype=torch.int64)
 
 
-@torch.library.custom_op("legacy_tests::pool", mutates_args=())
+# PyTorch 2.6 does not tell the schema from list[int].
+SCHEMA = "(Tensor x, Tensor rois, float scale, int[] sizes, bool aligned) -> Tensor"
+
+
+@torch.library.custom_op("legacy_tests::pool", mutates_args=(), schema=SCHEMA)
 def pool(
     x: torch.Tensor, rois: torch.Tensor, scale: float, sizes: list[int], aligned: bool
 ) -> torch.Tensor:

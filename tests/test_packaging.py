@@ -33,7 +33,7 @@ MAY_IMPORT_EXPORTER = {"__init__", "__main__", "cli", "testcase"}
 
 
 def test_exports_without_torch_onnx_and_onnxscript() -> None:
-    # PyTorch itself may load torch.onnx: older releases do at `import torch`, newer ones try to in
+    # PyTorch itself may load torch.onnx: older releases do with torch._dynamo, newer ones try to in
     # torch.export and go on without. So it is removed once torch is there and blocked from then on.
     program = """
         import importlib.abc
@@ -41,6 +41,7 @@ def test_exports_without_torch_onnx_and_onnxscript() -> None:
 
         import onnxruntime
         import torch
+        import torch._dynamo
 
         def blocked(name):
             return name.split(".")[0] == "onnxscript" or f"{name}.".startswith("torch.onnx.")

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from torch.export import Dim
+from releases import since
 from transformers import (
     DynamicCache,
     EncoderDecoderCache,
@@ -216,12 +217,16 @@ TWICE = AxisSpec("2*n", derived=(2, 0, "n"))
         ({"a": {0: Dim.STATIC, 1: 3}}, {}),
         ({"a": (2 * Dim("n"), Dim("n") * 2 + 1), "b": [{0: 2 * Dim("n")}, None]},
          {0: {0: TWICE, 1: AxisSpec("2*n + 1", 1, None, (2, 1, "n"))}, 1: {0: TWICE}}),
-        ({"a": None, "b": ({0: "batch"}, (None, Dim.AUTO(min=2)))},
-         {1: {0: BATCH}, 2: {1: AxisSpec(None, 2)}}),
     ],
 )  # fmt: skip
 def test_dynamic_shapes_in_every_form(shapes: Any, expected: Any) -> None:
     assert two(shapes) == expected
+
+
+@since("2.7", "Dim.AUTO takes no bounds before")
+def test_automatic_dims_with_bounds() -> None:
+    shapes = {"a": None, "b": ({0: "batch"}, (None, Dim.AUTO(min=2)))}
+    assert two(shapes) == {1: {0: BATCH}, 2: {1: AxisSpec(None, 2)}}
 
 
 def test_dynamic_axes() -> None:

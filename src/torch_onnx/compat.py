@@ -93,11 +93,28 @@ def decomposition_of(overload: Any) -> Callable[..., Any] | None:
 def sizes_of_one_stay_dynamic() -> Iterator[None]:
     """Within, torch.export does not fix a dynamic dim whose example size is 0 or 1."""
     config: Any = torch.fx.experimental._config
-    if not hasattr(config, "backed_size_oblivious"):
-        yield
+    if hasattr(config, "backed_size_oblivious"):
+        with config.patch(backed_size_oblivious=True):
+            yield
         return
-    with config.patch(backed_size_oblivious=True):
+    # PyTorch 2.6 assumes all dynamic sizes to be 2 or more, and does not note what follows.
+    from torch._export import non_strict_utils as exporting
+
+    original = exporting.ShapeEnv
+    exporting.ShapeEnv = functools.partial(original, specialize_zero_one=False)
+    try:
         yield
+    finally:
+        exporting.ShapeEnv = original
+
+
+def automatic_dim(low: int | None, high: int | None) -> Any:
+    """A size for torch.export to find out about, within these bounds."""
+    hint: Any = torch.export.Dim.AUTO
+    # PyTorch 2.6 takes no bounds: it then relies on conditions, which are compared with them after.
+    if (low is None and high is None) or not callable(hint):
+        return hint
+    return hint(min=low, max=high)
 
 
 def shape_environment(program: torch.export.ExportedProgram) -> Any | None:
@@ -754,3 +771,8 @@ def is_data_dependent(error: Exception) -> bool:
     from torch.fx.experimental.symbolic_shapes import GuardOnDataDependentSymNode
 
     return isinstance(error, GuardOnDataDependentSymNode)
+
+
+def is_within_vmap(error: BaseException | None) -> bool:
+    """Whether PyTorch failed within torch.vmap: its tracer then keeps the example's sizes."""
+    return error is not None and "inside of vmap" in str(error)

@@ -55,19 +55,13 @@ def functions_applied_by(apply: Callable[..., Any]) -> Iterator[None]:
 
     Users hold ``apply`` bound (``roll = Roll.apply``), so it is what that calls which is replaced.
     """
-    own = vars(torch.autograd.Function).get("apply")
-    if isinstance(own, classmethod):  # until 2.13: Python, which calls its base's
-        owner: Any = torch.autograd.function._SingleLevelFunction
-        with _applied_by(owner, apply):
+    if not isinstance(vars(torch.autograd.Function).get("apply"), classmethod):
+        with _functions_run_by(apply):
             yield
-    else:
-        # What is held is C code, which asks the class for its forward.
-        with _applied_by(torch.autograd.Function, apply), _run_by(apply):
-            yield
+        return
+    # Until 2.13, Function's is Python, which calls its base's.
+    owner: Any = torch.autograd.function._SingleLevelFunction
 
-
-@contextlib.contextmanager
-def _applied_by(owner: Any, apply: Callable[..., Any]) -> Iterator[None]:
     def replaced(cls: Any, *args: Any, **kwargs: Any) -> Any:
         return apply(super(owner, cls).apply, cls, *args, **kwargs)
 
@@ -83,7 +77,8 @@ def _applied_by(owner: Any, apply: Callable[..., Any]) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _run_by(apply: Callable[..., Any]) -> Iterator[None]:
+def _functions_run_by(apply: Callable[..., Any]) -> Iterator[None]:
+    """The same where ``Function.apply`` is C code, which asks the class for its forward."""
     kind: Any = type(torch.autograd.Function)
     applied: set[Any] = set()
 
@@ -113,10 +108,24 @@ ANNOTATION = "torch_onnx.annotation."
 
 def annotated(properties: dict[str, str]) -> Any:
     """Within, nodes that torch.export makes carry these properties."""
-    annotate: Any = getattr(torch.fx.traceback, "annotate", None)
-    if annotate is None:
-        return contextlib.nullcontext()
-    return annotate({f"{ANNOTATION}{name}": value for name, value in properties.items()})
+    given = {f"{ANNOTATION}{name}": value for name, value in properties.items()}
+    annotate: Any = getattr(torch.fx.traceback, "annotate", _annotate)
+    return annotate(given)
+
+
+@contextlib.contextmanager
+def _annotate(given: dict[str, str]) -> Iterator[None]:
+    """What PyTorch 2.6 has no function for. It does keep ``custom``."""
+    meta: Any = torch.fx.traceback.current_meta
+    before = meta.get("custom")
+    meta["custom"] = {**(before or {}), **given}
+    try:
+        yield
+    finally:
+        if before is None:
+            del meta["custom"]
+        else:
+            meta["custom"] = before
 
 
 def keeps_annotations() -> Any:

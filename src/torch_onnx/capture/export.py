@@ -15,7 +15,6 @@ from typing import Any
 
 import torch
 from torch import fx
-from torch.export import Dim as ExportDim
 from torch.export import ExportedProgram
 
 from torch_onnx import compat, compat_extending
@@ -48,7 +47,7 @@ def export_program(
         CaptureError: when the model's forward raises or depends on a tensor's value.
     """
     shapes = tuple(
-        {axis: _export_dim(spec) for axis, spec in dynamic.get(i, {}).items()} or None
+        {axis: compat.automatic_dim(spec.min, spec.max) for axis, spec in dynamic.get(i, {}).items()} or None
         for i in range(len(tensors))
     )
     larger = larger_example(tensors, dynamic)
@@ -117,12 +116,6 @@ def _without_graphs_in_stderr() -> Iterator[None]:
     finally:
         text = written.getvalue()
         sys.stderr.write(text.replace(f"{graph}\n", "") if graph else text)
-
-
-def _export_dim(spec: DynamicAxis) -> Any:
-    if spec.min is None and spec.max is None:
-        return ExportDim.AUTO
-    return ExportDim.AUTO(min=spec.min, max=spec.max)
 
 
 def _explain(error: Exception, sources: Sources) -> CaptureError:

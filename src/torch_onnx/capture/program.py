@@ -223,7 +223,7 @@ def _run(
             error.locate(refused.frame)
         raise
     except CaptureError as error:
-        if strategy == "export":
+        if strategy == "export" or (axes and compat.is_within_vmap(error.__cause__)):
             raise
         try:
             found = _traced(flat, bound, axes, names)

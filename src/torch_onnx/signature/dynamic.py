@@ -154,7 +154,8 @@ def _axis(spec: Any, size: int, name: str, axis: int) -> AxisSpec | None:
                 f"dynamic_shapes fixes axis {axis} of {name!r} to {spec}, the example has {size}."
             )
         return None
-    hint = str(getattr(getattr(spec, "type", None), "name", ""))
+    # A hint is of a type, and was that type itself in PyTorch 2.6.
+    hint = str(getattr(getattr(spec, "type", spec), "name", ""))
     if hint == "STATIC":
         return None
     if not is_dim(spec):

@@ -1,0 +1,18 @@
+"""Which PyTorch the tests run with, and what that one can't do."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+RELEASE = tuple(int(part) for part in torch.__version__.split(".")[:2])
+
+
+def lacks(release: str) -> bool:
+    """Whether this PyTorch is older than the release, ``"2.9"``."""
+    return tuple(int(part) for part in release.split(".")) > RELEASE
+
+
+def since(release: str, why: str) -> pytest.MarkDecorator:
+    """Skips a test where PyTorch itself lacks what it needs. docs/compatibility.md counts these."""
+    return pytest.mark.skipif(lacks(release), reason=f"PyTorch {release}: {why}")
