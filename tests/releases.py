@@ -16,3 +16,9 @@ def lacks(release: str) -> bool:
 def since(release: str, why: str) -> pytest.MarkDecorator:
     """Skips a test where PyTorch itself lacks what it needs. docs/compatibility.md counts these."""
     return pytest.mark.skipif(lacks(release), reason=f"PyTorch {release}: {why}")
+
+
+def needs(release: str, why: str) -> None:
+    """The same, for some of a test's parameters."""
+    if lacks(release):
+        pytest.skip(f"PyTorch {release}: {why}")

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 import torch
 
+from releases import since
 from torch_onnx import compat, compat_extending
 
 aten = torch.ops.aten
@@ -151,6 +152,12 @@ def test_automatic_dim() -> None:
     assert compat.automatic_dim(None, None) is torch.export.Dim.AUTO
     hint = compat.automatic_dim(2, 9)
     assert (getattr(hint, "min", 2), getattr(hint, "max", 9)) == (2, 9)
+
+
+def test_export() -> None:
+    program = compat.export(torch.nn.Sequential(torch.nn.Linear(3, 2)), (X,), None)
+    targets = [node.target for node in program.graph.nodes if node.op == "call_function"]
+    assert targets == [aten.linear.default]
 
 
 def test_shape_environment(captured: torch.export.ExportedProgram) -> None:
@@ -649,10 +656,12 @@ def annotations_in(program: torch.export.ExportedProgram) -> list[Any]:
     ]
 
 
+@since("2.9", "nodes carry no annotations before")
 def test_annotated() -> None:
     assert annotations_in(annotated_program()) == [(("colour", "red"),)]
 
 
+@since("2.9", "nodes carry no annotations before")
 def test_keeps_annotations() -> None:
     with compat_extending.keeps_annotations():
         pass

@@ -393,7 +393,8 @@ def test_quantized_models_are_traced_by_themselves() -> None:
     plain = Function(lambda x: torch.quantize_per_tensor(x, STEP, 3, torch.quint8).dequantize())
     assert "QuantizeLinear" in operators(torch_onnx.export(plain, (VECTOR,)))
     for strategy in ("export", "record"):
-        with pytest.raises(errors.CaptureError, match="strategy='trace'"):
+        # PyTorch 2.6 has no quantized stand-ins, and says so first.
+        with pytest.raises(errors.CaptureError, match="strategy='trace'|quantized nyi"):
             torch_onnx.export(plain, (VECTOR,), strategy=strategy)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import importlib
 import logging
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -92,7 +93,7 @@ def decomposition_of(overload: Any) -> Callable[..., Any] | None:
 @contextlib.contextmanager
 def sizes_of_one_stay_dynamic() -> Iterator[None]:
     """Within, torch.export does not fix a dynamic dim whose example size is 0 or 1."""
-    config: Any = torch.fx.experimental._config
+    config: Any = importlib.import_module("torch.fx.experimental._config")
     if hasattr(config, "backed_size_oblivious"):
         with config.patch(backed_size_oblivious=True):
             yield
@@ -115,6 +116,15 @@ def automatic_dim(low: int | None, high: int | None) -> Any:
     if (low is None and high is None) or not callable(hint):
         return hint
     return hint(min=low, max=high)
+
+
+def export(module: torch.nn.Module, tensors: tuple[torch.Tensor, ...], shapes: Any) -> Any:
+    """What torch.export makes of a module before it decomposes anything."""
+    whole: Any = torch.export.export
+    # Until PyTorch 2.6 that has another name, and ``export`` decomposes.
+    if torch.__version__.startswith("2.6."):
+        whole = torch.export.export_for_training
+    return whole(module, tensors, dynamic_shapes=shapes, strict=False)
 
 
 def shape_environment(program: torch.export.ExportedProgram) -> Any | None:

@@ -108,28 +108,16 @@ ANNOTATION = "torch_onnx.annotation."
 
 def annotated(properties: dict[str, str]) -> Any:
     """Within, nodes that torch.export makes carry these properties."""
-    given = {f"{ANNOTATION}{name}": value for name, value in properties.items()}
-    annotate: Any = getattr(torch.fx.traceback, "annotate", _annotate)
-    return annotate(given)
-
-
-@contextlib.contextmanager
-def _annotate(given: dict[str, str]) -> Iterator[None]:
-    """What PyTorch 2.6 has no function for. It does keep ``custom``."""
-    meta: Any = torch.fx.traceback.current_meta
-    before = meta.get("custom")
-    meta["custom"] = {**(before or {}), **given}
-    try:
-        yield
-    finally:
-        if before is None:
-            del meta["custom"]
-        else:
-            meta["custom"] = before
+    annotate: Any = getattr(torch.fx.traceback, "annotate", None)
+    if annotate is None:
+        return contextlib.nullcontext()
+    return annotate({f"{ANNOTATION}{name}": value for name, value in properties.items()})
 
 
 def keeps_annotations() -> Any:
     """Within, torch.export's nodes keep what ``annotated`` gives them."""
+    if not hasattr(torch.fx.traceback, "annotate"):
+        return contextlib.nullcontext()  # nodes would lose the modules that they are of
     preserve: Any = torch.fx.traceback.preserve_node_meta
     return preserve()
 

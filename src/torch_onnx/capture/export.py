@@ -47,8 +47,8 @@ def export_program(
         CaptureError: when the model's forward raises or depends on a tensor's value.
     """
     shapes = tuple(
-        {axis: compat.automatic_dim(spec.min, spec.max) for axis, spec in dynamic.get(i, {}).items()} or None
-        for i in range(len(tensors))
+        {axis: compat.automatic_dim(spec.min, spec.max) for axis, spec in axes.items()} or None
+        for axes in (dynamic.get(index, {}) for index in range(len(tensors)))
     )
     larger = larger_example(tensors, dynamic)
     if larger is not None:
@@ -79,12 +79,9 @@ def _export(
                 answers.known_from_types(),
                 compat.quiet(),
             ):
-                return torch.export.export(
-                    module,
-                    tuple(tensors),
-                    dynamic_shapes=(shapes,) if tensors else None,
-                    strict=False,
-                )
+                given = (shapes,) if tensors else None
+                program: ExportedProgram = compat.export(module, tuple(tensors), given)
+                return program
     except ExportError:
         raise
     except Exception as error:

@@ -66,11 +66,12 @@ def _collected(bound: Bound, spec: Any) -> Iterator[tuple[int, Any]]:
         raise DynamicShapeError(
             f"dynamic_shapes is a {type(spec).__name__}: write its shapes as a dict by argument."
         )
-    asked = copy.deepcopy(spec)  # asking for a tensor that is not in it adds it
+    asked = copy.deepcopy(spec)  # asking for a tensor that is not in it adds it, or returns None
     before = len(asked)
     tensors = {id(leaf.value): leaf.value for leaf in bound.leaves}
     found = [asked[tensor] for tensor in tensors.values()]
-    missing = before - (len(tensors) - (len(asked) - before))
+    without = len(asked) - before + sum(shapes is None for shapes in found)
+    missing = before - (len(tensors) - without)
     if missing:
         raise DynamicShapeError(
             f"dynamic_shapes has shapes for {missing} tensors that are not among the arguments."

@@ -1,0 +1,102 @@
+"""Results of the tests by PyTorch release, and docs/compatibility.md, which is made of them.
+
+    python tools/compatibility.py out/tests-2.6.xml ...  stores results of the PyTorch at hand
+    python tools/compatibility.py                        writes the page alone
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import xml.etree.ElementTree as ElementTree
+from collections import Counter
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / "tools" / "results"
+PAGE = ROOT / "docs" / "compatibility.md"
+RELEASES = [f"2.{minor}" for minor in range(6, 16)]
+PACKAGES = ("torch", "onnx", "onnxruntime", "onnx-ir", "transformers", "numpy")
+
+
+def main() -> None:
+    paths = [Path(name) for name in sys.argv[1:]]
+    if paths:
+        store(paths)
+    PAGE.write_text(page(), encoding="utf-8")
+
+
+def store(paths: list[Path]) -> None:
+    """Keep what pytest's JUnit files say, a JSON file a release."""
+    parts: dict[str, Counter[str]] = {}
+    skips: Counter[str] = Counter()
+    for path in paths:
+        for case in ElementTree.parse(path).iter("testcase"):
+            name = case.get("classname", "").removeprefix("tests.")
+            part = name.split(".")[0]
+            skipped = case.find("skipped")
+            failed = case.find("failure") is not None or case.find("error") is not None
+            outcome = "failed" if failed else "skipped" if skipped is not None else "passed"
+            parts.setdefault(part, Counter())[outcome] += 1
+            if skipped is not None:
+                skips[re.sub(r"^Skipped: ", "", skipped.get("message", ""))] += 1
+    packages = {name: installed(name) for name in PACKAGES}
+    release = ".".join(packages["torch"].split(".")[:2])
+    found = {
+        "packages": packages,
+        "python": sys.version.split()[0],
+        "parts": {part: dict(sorted(count.items())) for part, count in sorted(parts.items())},
+        "skips": dict(sorted(skips.items())),
+    }
+    RESULTS.mkdir(exist_ok=True)
+    text = json.dumps(found, indent=1, ensure_ascii=False)
+    (RESULTS / f"{release}.json").write_text(f"{text}\n", encoding="utf-8")
+
+
+def installed(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "none"
+
+
+def page() -> str:
+    lines = [
+        "# PyTorch releases",
+        "",
+        "Made by `tools/compatibility.py` of the results in `tools/results`; `nox -s tests-2.6` and",
+        "its like run the tests and store them. A test is skipped where PyTorch itself lacks what",
+        "it needs; the reason names the release from which it works.",
+        "",
+        "| PyTorch | Python | ONNX Runtime | passed | failed | skipped | of these parts of the tests |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    reasons = []
+    for release in RELEASES:
+        path = RESULTS / f"{release}.json"
+        if not path.exists():
+            lines.append(f"| {release} | | | | | | not run |")
+            continue
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        totals: Counter[str] = Counter()
+        for count in found["parts"].values():
+            totals.update(count)
+        parts = ", ".join(part.removeprefix("test_") for part in found["parts"])
+        packages = found["packages"]
+        lines.append(
+            f"| {packages['torch'].partition('+')[0]} | {found['python']} "
+            f"| {packages['onnxruntime']} | {totals['passed']} | {totals['failed']} "
+            f"| {totals['skipped']} | {parts} |"
+        )
+        reasons += [
+            f"- {release}, {count} {'test' if count == 1 else 'tests'}: {reason}"
+            for reason, count in found["skips"].items()
+        ]
+    return "\n".join([*lines, "", "## Skipped", "", *(reasons or ["Nothing."]), ""])
+
+
+if __name__ == "__main__":
+    main()
