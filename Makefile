@@ -10,7 +10,7 @@ PIP     := $(BIN)/python -m pip install --disable-pip-version-check --quiet
 TEST_ENV := OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false
 PYTEST   := $(TEST_ENV) $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
-.PHONY: help demo test test-op conformance bench docs lint format release-check clean
+.PHONY: help demo test test-op conformance bench docs next lint format release-check clean
 
 help:
 	@echo "make demo            export a BERT, run it in ONNX Runtime, compare with PyTorch"
@@ -19,6 +19,7 @@ help:
 	@echo "make conformance     every operator of PyTorch's own database → docs/operators.md"
 	@echo "make bench           this exporter beside torch.onnx.export (ARGS=... are passed on)"
 	@echo "make docs            the documentation, into out/site (SERVE=1 shows it while you write)"
+	@echo "make next            what the newest PyTorch and ONNX change (out/next.md)"
 	@echo "make lint            ruff and mypy"
 	@echo "make format          let ruff rewrite what it can"
 	@echo "make release-check   build wheel and sdist twice, compare, install, export (ARGS=--borrow: quick)"
@@ -67,6 +68,10 @@ docs: $(VENV)/.docs
 
 release-check: $(VENV)/.release
 	$(BIN)/python -m releasing.check $(ARGS)
+
+# In a fresh environment of its own. ARGS=--pre takes pre-releases.
+next:
+	$(PYTHON) tools/next.py $(ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -394,7 +394,7 @@ def test_quantized_models_are_traced_by_themselves() -> None:
     assert "QuantizeLinear" in operators(torch_onnx.export(plain, (VECTOR,)))
     for strategy in ("export", "record"):
         # PyTorch 2.6 has no quantized stand-ins, and says so first.
-        with pytest.raises(errors.CaptureError, match="strategy='trace'|quantized nyi"):
+        with pytest.raises(errors.CaptureError, match=r"strategy='trace'|quantized nyi"):
             torch_onnx.export(plain, (VECTOR,), strategy=strategy)
 
 

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 import torch
 from torch.export import Dim
-from releases import since
 from transformers import (
     DynamicCache,
     EncoderDecoderCache,
@@ -22,6 +21,7 @@ from transformers import (
 )
 from transformers.modeling_outputs import BaseModelOutput
 
+from releases import since
 from torch_onnx import errors, signature
 from torch_onnx.signature import AxisSpec
 

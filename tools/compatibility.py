@@ -1,7 +1,7 @@
 """Results of the tests by PyTorch release, and docs/compatibility.md, which is made of them.
 
-    python tools/compatibility.py out/tests-2.6.xml ...  stores results of the PyTorch at hand
-    python tools/compatibility.py                        writes the page alone
+python tools/compatibility.py out/tests-2.6.xml ...  stores results of the PyTorch at hand
+python tools/compatibility.py                        writes the page alone
 """
 
 from __future__ import annotations
@@ -67,11 +67,11 @@ def page() -> str:
     lines = [
         "# PyTorch releases",
         "",
-        "Made by `tools/compatibility.py` of the results in `tools/results`; `nox -s tests-2.6` and",
-        "its like run the tests and store them. A test is skipped where PyTorch itself lacks what",
+        "Made by `tools/compatibility.py` of the results in `tools/results`, which",
+        "`nox -s tests-2.6` and its like store. A test is skipped where PyTorch itself lacks what",
         "it needs; the reason names the release from which it works.",
         "",
-        "| PyTorch | Python | ONNX Runtime | passed | failed | skipped | of these parts of the tests |",
+        "| PyTorch | Python | ONNX Runtime | passed | failed | skipped | parts of the tests |",
         "|---|---|---|---|---|---|---|",
     ]
     reasons = []

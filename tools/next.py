@@ -1,8 +1,8 @@
 """What the newest PyTorch and ONNX change: `make next`.
 
-Makes a fresh environment with the newest torch, onnx, onnxruntime and onnx-ir, runs the probes and a
-part of the tests there, compares operators and schemas with what was considered so far (the lists
-beside this file), and writes out/next.md. Exits with 1 where a test fails.
+Makes a fresh environment with the newest torch, onnx, onnxruntime and onnx-ir, runs the probes and
+a part of the tests there, compares operators and schemas with what was considered so far (the
+lists beside this file), and writes out/next.md. Exits with 1 where a test fails.
 
     python tools/next.py            all of that (--pre takes pre-releases)
     python tools/next.py --compare  the comparison alone, in the environment at hand
@@ -23,7 +23,7 @@ ATEN = ROOT / "tools" / "aten_schemas.txt"
 ONNX = ROOT / "tools" / "onnx_operators.txt"
 REPORT = ROOT / "out" / "next.md"
 PACKAGES = ("torch", "onnx", "onnxruntime", "onnx-ir")
-# The probes first, for they tell most; then the API, each front end, extensions, operators' schemas.
+# The probes first, for they tell most; then the API, each front end, extensions and schemas.
 CHOSEN = (
     *("tests/test_compat.py", "tests/test_packaging.py", "tests/test_export.py"),
     *("tests/test_recording.py", "tests/test_torchscript.py", "tests/test_control_flow.py"),
@@ -32,7 +32,9 @@ CHOSEN = (
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("--environment", type=Path, default=ROOT / ".nox" / "next-releases")
     parser.add_argument("--pre", action="store_true", help="pre-releases too")
     parser.add_argument("--compare", action="store_true")

@@ -1,7 +1,7 @@
 """Every private torch name that the project touches, one function each.
 
 A new PyTorch that moves one of them breaks one probe, which names the function to mend.
-Tried on PyTorch 2.13.
+Tried on PyTorch 2.6, 2.13 and 2.14.
 """
 
 from __future__ import annotations
@@ -99,8 +99,7 @@ def sizes_of_one_stay_dynamic() -> Iterator[None]:
             yield
         return
     # PyTorch 2.6 assumes all dynamic sizes to be 2 or more, and does not note what follows.
-    from torch._export import non_strict_utils as exporting
-
+    exporting: Any = importlib.import_module("torch._export.non_strict_utils")
     original = exporting.ShapeEnv
     exporting.ShapeEnv = functools.partial(original, specialize_zero_one=False)
     try:
@@ -120,10 +119,10 @@ def automatic_dim(low: int | None, high: int | None) -> Any:
 
 def export(module: torch.nn.Module, tensors: tuple[torch.Tensor, ...], shapes: Any) -> Any:
     """What torch.export makes of a module before it decomposes anything."""
-    whole: Any = torch.export.export
+    exporting: Any = torch.export
     # Until PyTorch 2.6 that has another name, and ``export`` decomposes.
-    if torch.__version__.startswith("2.6."):
-        whole = torch.export.export_for_training
+    is_older = torch.__version__.startswith("2.6.")
+    whole = exporting.export_for_training if is_older else exporting.export
     return whole(module, tensors, dynamic_shapes=shapes, strict=False)
 
 
@@ -504,9 +503,9 @@ def _types_of_unique_consecutive(
     dim: int | None = None,
 ) -> tuple[torch.Tensor, ...]:
     count = unknown_size(mode)
-    whole = dim is None or self.dim() == 0
-    sizes = [count] if whole else [*self.shape[:dim], count, *self.shape[dim + 1 :]]
-    places = self.shape if dim is None else self.shape[dim : dim + 1]
+    sizes, places = [count], self.shape
+    if dim is not None and self.dim() > 0:
+        sizes, places = [*self.shape[:dim], count, *self.shape[dim + 1 :]], self.shape[dim:][:1]
     inverse = self.new_empty(places if return_inverse else (0,), dtype=torch.int64)
     counts = self.new_empty([count] if return_counts else (0,), dtype=torch.int64)
     return self.new_empty(sizes), inverse, counts

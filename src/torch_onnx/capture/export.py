@@ -22,7 +22,6 @@ from torch_onnx.capture import answers
 from torch_onnx.capture.assumptions import (
     Assumptions,
     DynamicAxes,
-    DynamicAxis,
     larger_example,
     name_dims,
     still_holds,
