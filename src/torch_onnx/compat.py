@@ -28,6 +28,9 @@ _DTYPES = (
 )
 
 
+_IS_2_6 = torch.__version__.startswith("2.6.")
+
+
 def schema_of(overload: Any) -> Any:
     """The FunctionSchema of an operator overload."""
     return overload._schema
@@ -121,8 +124,7 @@ def export(module: torch.nn.Module, tensors: tuple[torch.Tensor, ...], shapes: A
     """What torch.export makes of a module before it decomposes anything."""
     exporting: Any = torch.export
     # Until PyTorch 2.6 that has another name, and ``export`` decomposes.
-    is_older = torch.__version__.startswith("2.6.")
-    whole = exporting.export_for_training if is_older else exporting.export
+    whole = exporting.export_for_training if _IS_2_6 else exporting.export
     return whole(module, tensors, dynamic_shapes=shapes, strict=False)
 
 
@@ -199,6 +201,10 @@ def fake_mode() -> Any:
     from torch._subclasses.fake_tensor import FakeTensorMode
     from torch.fx.experimental.symbolic_shapes import ShapeEnv
 
+    if _IS_2_6:
+        # It remembers sizes that depend on data, which mean nothing to another ShapeEnv.
+        clear: Any = FakeTensorMode.cache_clear
+        clear()
     return FakeTensorMode(shape_env=ShapeEnv(), allow_non_fake_inputs=True)
 
 

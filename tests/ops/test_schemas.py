@@ -7,6 +7,7 @@ import inspect
 
 import pytest
 
+from releases import lacks
 from torch_onnx.capture.binding import operator_named
 from torch_onnx.capture.dialect import NUMBERS
 from torch_onnx.fitting import GIVEN, MAY_BE_OMITTED
@@ -21,6 +22,9 @@ with contextlib.suppress(ImportError):
 ELSEWHERE = ("torchvision::", "transformers::", "torch_nn::", "python::")
 
 CONTROL_FLOW = {"python::if", "python::loop", "python::scan", "python::function"}
+
+# What newer releases of PyTorch no longer have, for models that were captured with older ones.
+GONE = {"aten::cholesky": "2.14"}
 
 ROWS = [
     pytest.param(row, id=f"{table.name}-{row.name}-{row.since}")
@@ -40,6 +44,8 @@ def test_arguments_are_the_schemas(row: Row) -> None:
         assert row.name in own or not row.name.startswith("python::")
         return
     operator = operator_named(row.name)
+    if operator is None and not lacks(GONE.get(row.name, "9.0")):
+        return
     assert operator is not None, "PyTorch has no such operator"
     arguments = {argument.name: argument for argument in operator.arguments}
     # Overloads share functions: what one of them lacks has a default there.

@@ -12,7 +12,8 @@ from torch_onnx.capture.assumptions import DynamicAxes
 from torch_onnx.graph import Operator
 
 # What stands for sizes that depend on data, and factors on the example's sizes, run by run.
-SAMPLES = ((3, 1), (17, 2), (211, 3))
+# The last is within sizes, where the others may be past the end of any: x[i : i + 1] is not empty.
+SAMPLES = ((3, 1), (17, 2), (211, 3), (1, 4))
 
 
 # Results of the type of the first argument, where that holds floats. To run these with symbolic
