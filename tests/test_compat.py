@@ -118,6 +118,12 @@ def test_decomposition_of() -> None:
     assert compat.decomposition_of(aten.convolution.default) is None
 
 
+def test_all_schemas() -> None:
+    names = {(schema.name, schema.overload_name) for schema in compat.all_schemas()}
+    assert {("aten::add", "Tensor"), ("aten::relu", "")} <= names
+    assert not any(name == "prim::Constant" for name, _ in names)
+
+
 # Symbolic sizes.
 
 
@@ -377,6 +383,15 @@ def test_same_storage() -> None:
     fake = compat.fake_copy(compat.static_fake_mode(), X)
     assert compat.same_storage(fake, fake[0])
     assert not compat.same_storage(fake, fake.clone())
+
+
+def test_is_data_dependent() -> None:
+    mode, _ = symbolic()
+    size = compat.unknown_size(mode)
+    with compat.quiet(), pytest.raises(Exception, match="data-dependent") as caught:
+        bool(size == 7)
+    assert compat.is_data_dependent(caught.value)
+    assert not compat.is_data_dependent(ValueError())
 
 
 # Types of results on fake tensors.

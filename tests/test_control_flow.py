@@ -121,8 +121,8 @@ MODELS = [Cond, CondOnSize, Nested, While, WhileOfNumbers, Scan, Map, Associativ
 OLDER = [Cond, While, Scan]
 # torch.export takes these from later releases on.
 SINCE: dict[Any, str] = dict.fromkeys(
-    (While, WhileOfNumbers, Scan, Map, AssociativeScan, WriteInside), "2.9"
-)
+    (While, WhileOfNumbers, Scan, AssociativeScan, WriteInside), "2.9"
+) | {Map: "2.13"}
 
 
 @pytest.mark.parametrize(

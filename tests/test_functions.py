@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 import torch_onnx
+from releases import since
 from torch_onnx import errors
 
 EACH = pytest.mark.parametrize("strategy", ["record", "export", "trace"])
@@ -150,6 +151,7 @@ def test_torch_onnx_callers_option() -> None:
     assert {f.name for f in program.model.functions.values()} >= {"Block", "Linear", "LayerNorm"}
 
 
+@since("2.13", "its equal regions are not one before")
 def test_compiled_regions_are_functions() -> None:
     region = getattr(torch.compiler, "nested_compile_region", None)
     if region is None:

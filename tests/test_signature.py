@@ -21,7 +21,7 @@ from transformers import (
 )
 from transformers.modeling_outputs import BaseModelOutput
 
-from releases import since
+from releases import runnable, since
 from torch_onnx import errors, signature
 from torch_onnx.signature import AxisSpec
 
@@ -364,7 +364,7 @@ def flat_export(model: Any, args: Any, kwargs: Any, shapes: Any, other: Any) -> 
     axes = tuple(dict.fromkeys(dynamic.get(i, {}), Dim.AUTO) for i in range(len(names)))
     program = torch.export.export(flat, tuple(bound.tensors), dynamic_shapes=(axes,), strict=False)
     again = signature.bind(model, other, kwargs if isinstance(other, tuple) else None)
-    found = program.module()(*again.tensors)
+    found = runnable(program)(*again.tensors)
     expected, _ = signature.flatten(again.call(model, again.tensors), numbers_are_leaves=True)
     assert len(found) == len(expected)
     for a, leaf in zip(found, expected, strict=True):
