@@ -65,7 +65,7 @@ def installed(name: str) -> str:
 
 def page() -> str:
     lines = [
-        "# PyTorch releases",
+        "# Compatibility",
         "",
         "Made by `tools/compatibility.py` of the results in `tools/results`, which",
         "`nox -s tests-2.6` and its like store. A test is skipped where PyTorch itself lacks what",
