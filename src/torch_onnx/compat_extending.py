@@ -79,8 +79,10 @@ def functions_applied_by(apply: Callable[..., Any]) -> Iterator[None]:
 @contextlib.contextmanager
 def _functions_run_by(apply: Callable[..., Any]) -> Iterator[None]:
     """The same where ``Function.apply`` is C code, which asks the class for its forward."""
-    kind: Any = type(torch.autograd.Function)
+    owner: Any = torch.autograd.Function
+    kind: Any = type(owner)
     applied: set[Any] = set()
+    passed_on: set[Any] = set()
 
     def attribute(cls: Any, name: str) -> Any:
         value = type.__getattribute__(cls, name)
@@ -88,6 +90,9 @@ def _functions_run_by(apply: Callable[..., Any]) -> Iterator[None]:
             applied.add(cls)
         elif name == "forward" and cls in applied:
             applied.discard(cls)
+            if cls in passed_on:
+                passed_on.discard(cls)
+                return value
             return functools.partial(run, cls, value)
         return value
 
@@ -96,11 +101,23 @@ def _functions_run_by(apply: Callable[..., Any]) -> Iterator[None]:
             return apply(forward, cls, *args)
         return apply(functools.partial(forward, args[0]), cls, *args[1:])
 
+    own = vars(owner)["apply"]
+
+    # A trace gives a call of C's its own results, so that is kept from those that are not held.
+    def replaced(cls: Any, *args: Any, **kwargs: Any) -> Any:
+        def original(*args: Any, **kwargs: Any) -> Any:
+            passed_on.add(cls)
+            return own.__get__(None, cls)(*args, **kwargs)
+
+        return apply(original, cls, *args, **kwargs)
+
     kind.__getattribute__ = attribute
+    owner.apply = classmethod(replaced)
     try:
         yield
     finally:
         del kind.__getattribute__
+        owner.apply = own
 
 
 ANNOTATION = "torch_onnx.annotation."
