@@ -151,6 +151,8 @@ def test_weights_are_applied_by_key() -> None:
     torch.testing.assert_close(program(X)[0], real(X).detach())
     with pytest.raises(errors.InputError, match="no weights called nothing"):
         program.apply_weights({"nothing": X})
+    with pytest.warns(errors.ModelNotes, match="no weights called counter"):
+        program.apply_weights({**real.state_dict(), "counter": X})
 
 
 def test_training_mode_is_given_back() -> None:

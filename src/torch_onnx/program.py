@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from os import PathLike
@@ -13,7 +14,7 @@ import torch
 
 from torch_onnx import reference, report, runtime, saving, verify
 from torch_onnx.bisect import Departure, Origin, bisect
-from torch_onnx.errors import InputError, Mismatch, VerificationError
+from torch_onnx.errors import InputError, Mismatch, ModelNotes, VerificationError
 from torch_onnx.generate import DynamicSizes
 from torch_onnx.profile import Profile
 from torch_onnx.report.facts import facts_of
@@ -259,6 +260,10 @@ class ONNXProgram:
         self._session = None
         if unknown and not used:
             raise InputError(f"The model has no weights called {', '.join(unknown[:5])}.")
+        if unknown:
+            # A state_dict may hold more than a forward uses, such as counters.
+            shown = ", ".join(unknown[:5]) + (" …" if len(unknown) > 5 else "")
+            warnings.warn(f"The model has no weights called {shown}.", ModelNotes, stacklevel=2)
 
     def _feeds(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, torch.Tensor]:
         if self._flatten is None:

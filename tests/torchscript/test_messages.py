@@ -209,3 +209,21 @@ def test_texts_and_prints_are_told() -> None:
     program = torch_onnx.export(torch.jit.script(model), (X,))
     assert any("lacks a print" in note for note in program.notes)
     assert "does not return the text 'ready'" in program.notes
+
+
+def test_a_trace_that_fixes_a_size_in_a_view_is_refused() -> None:
+    with pytest.raises(errors.DimensionSpecialized) as refused:
+        torch_onnx.export(
+            lambda x: x.view(3, 4) + 1, (X,), dynamic_shapes={"x": {0: "b"}}, strategy="trace"
+        )
+    assert str(refused.value) == (
+        "1 dimension can't stay dynamic:\n"
+        "  x, axis 0 ('b'): the model fixes it to 3\n"
+        "    because it needs 4*b == 12\n"
+        "Change that line, or leave the axis out of dynamic_shapes."
+    )
+
+
+def test_a_module_that_torchscript_keeps_without_forward_is_refused() -> None:
+    with pytest.raises(errors.CaptureError, match="a module without forward"):
+        torch_onnx.export(torch.nn.LSTM(4, 5), (torch.randn(3, 2, 4),), strategy="script")

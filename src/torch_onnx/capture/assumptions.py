@@ -86,6 +86,9 @@ class Assumptions:
             else:
                 text = readable(str(guard).replace(symbol, spec.name or f"{name}[{axis}]"))
             frame = self.sources.frame_of(place)
+            if frame is not None and frame.path.startswith("torch_onnx/"):
+                # The line of ours that asked is none that the user could change.
+                frame = None
             rows.append(SpecializedDimension(name, axis, spec.name, str(size), frame, text))
         raise DimensionSpecialized(rows)
 

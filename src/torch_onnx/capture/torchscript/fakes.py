@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -34,6 +35,9 @@ def like_first(op: Operator, args: Sequence[Any]) -> torch.Tensor | None:
     if base.endswith("_"):
         return first if base[:-1] in LIKE_FIRST else None
     return torch.empty_like(first) if base in LIKE_FIRST else None
+
+
+RESHAPES = frozenset({"aten::view", "aten::reshape", "aten::_unsafe_view"})
 
 
 class Fakes:
@@ -87,6 +91,8 @@ class Fakes:
         special = self._special(function, args)
         if special is not None:
             return special
+        if compat.is_operator(function) and function.name() in RESHAPES:
+            self._settle_whole(args[0], args[1])
         before = compat.state_of(self.environment)
         try:
             result = self._run(function, args, kwargs)
@@ -120,6 +126,14 @@ class Fakes:
             with self.mode:
                 return torch.empty([*args[0].shape, self.unknown_size()], dtype=torch.int64)
         return None
+
+    def _settle_whole(self, tensor: torch.Tensor, target: Sequence[Any]) -> None:
+        """Known sizes that a tensor is brought to settle how many elements it has: PyTorch takes
+        symbolic ones for equal to these without noting it.
+        """
+        if all(isinstance(size, int) and size >= 0 for size in target):
+            with compat.running_on(self.mode):
+                bool(tensor.numel() == math.prod(target))
 
     def _padded(
         self,

@@ -116,6 +116,11 @@ def script(model: Any) -> Any:
 
 def arguments_of(script: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Any]:
     """A call's arguments in the order of the program's parameters, defaults filled in."""
+    if isinstance(script, torch.nn.Module) and not hasattr(script, "forward"):
+        # TorchScript keeps overloads (of LSTM, GRU) apart and knows none by this name.
+        raise CaptureError(
+            "torch.jit.script gave a module without forward: script a module that calls it."
+        )
     # A function stands for itself, a module for its forward.
     schema = getattr(script, "forward", script).schema
     # A module's first argument is itself, whatever its name.
