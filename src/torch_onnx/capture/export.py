@@ -30,7 +30,7 @@ from torch_onnx.capture.decompose import Decomposer
 from torch_onnx.capture.dims import DimNames
 from torch_onnx.capture.fx import FxReader, value_of
 from torch_onnx.capture.quantized import refuse_quantized
-from torch_onnx.capture.sources import Sources
+from torch_onnx.capture.sources import Sources, raised_by_model
 from torch_onnx.errors import CaptureError, ExportError
 from torch_onnx.graph import Argument, AtenGraph, Parameter, Value
 
@@ -124,13 +124,7 @@ def _explain(error: Exception, sources: Sources) -> CaptureError:
             frame,
             'Write it with torch.where, or use strategy="trace", which keeps the example\'s way.',
         )
-    text = str(error).strip() or type(error).__name__
-    first = next((line for line in text.splitlines() if line.strip()), "")
-    return CaptureError(
-        f"{type(error).__name__} while the model ran: {first}",
-        frame,
-        "The whole trace is the cause of this error (__cause__).",
-    )
+    return raised_by_model(error, frame)
 
 
 def from_exported_program(

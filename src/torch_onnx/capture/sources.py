@@ -9,6 +9,7 @@ import traceback
 from typing import Any
 
 from torch_onnx import compat_extending
+from torch_onnx.errors import CaptureError
 from torch_onnx.graph import Frame, Source
 
 # Frames of these packages are never the user's own line.
@@ -98,3 +99,14 @@ class Sources:
         if self._prefix and (path + ".").startswith(self._prefix):
             return path[len(self._prefix) :]
         return path
+
+
+def raised_by_model(error: Exception, frame: Frame | None) -> CaptureError:
+    """What the model's own code raised, in the user's terms."""
+    text = str(error).strip() or type(error).__name__
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    return CaptureError(
+        f"{type(error).__name__} while the model ran: {first}",
+        frame,
+        "The whole trace is the cause of this error (__cause__).",
+    )

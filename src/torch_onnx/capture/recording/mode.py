@@ -29,7 +29,6 @@ ATEN_NAMES = {
     "greater": "gt", "greater_equal": "ge", "less": "lt", "less_equal": "le", "not_equal": "ne",
     "negative": "neg", "absolute": "abs", "concat": "cat", "concatenate": "cat",
     "swapaxes": "transpose", "swapdims": "transpose", "moveaxis": "movedim",
-    "nn_functional_pad": "pad",
 }  # fmt: skip
 
 

@@ -39,7 +39,7 @@ from torch_onnx.capture.recording.recorder import (
     Unrecordable,
 )
 from torch_onnx.capture.recording.symbolic import SymbolicDecomposer
-from torch_onnx.capture.sources import Sources
+from torch_onnx.capture.sources import Sources, raised_by_model
 from torch_onnx.errors import CaptureError
 from torch_onnx.graph import AtenGraph, Value
 
@@ -124,12 +124,7 @@ def explained(error: Exception) -> CaptureError:
         advice = 'strategy="auto" goes on to torch.export and to a trace.'
         return CaptureError(f"The run can't be recorded: {error}.", error.frame, advice)
     lines = "".join(traceback.format_tb(error.__traceback__))
-    first = next(iter(str(error).strip().splitlines()), "")
-    return CaptureError(
-        f"{type(error).__name__} while the model ran: {first}",
-        Sources("").frame(lines),
-        "The whole trace is the cause of this error (__cause__).",
-    )
+    return raised_by_model(error, Sources("").frame(lines))
 
 
 @dataclass(frozen=True, slots=True)
