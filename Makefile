@@ -10,11 +10,12 @@ PIP     := $(BIN)/python -m pip install --disable-pip-version-check --quiet
 TEST_ENV := OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false
 PYTEST   := $(TEST_ENV) $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
-.PHONY: help demo test test-op conformance bench docs next lint format release-check clean
+.PHONY: help demo test test-releases test-op conformance bench docs next lint format release-check clean
 
 help:
 	@echo "make demo            export a BERT, run it in ONNX Runtime, compare with PyTorch"
 	@echo "make test            all tests (JOBS=n processes)"
+	@echo "make test-releases   a part of the tests with the oldest PyTorch and the newest (10 GB, one by one)"
 	@echo "make test-op OP=gelu the tests of one operator"
 	@echo "make conformance     every operator of PyTorch's own database → docs/operators.md"
 	@echo "make bench           this exporter beside torch.onnx.export (ARGS=... are passed on)"
@@ -50,6 +51,9 @@ demo: $(VENV)/.dev
 # tests/vision needs torchvision, timm and the newest PyTorch: nox -s vision
 test: $(VENV)/.dev
 	$(PYTEST) --ignore=tests/vision tests
+
+test-releases: $(VENV)/.dev
+	$(BIN)/nox -s part-2.6 part-newest
 
 test-op: $(VENV)/.dev
 	@test -n "$(OP)" || { echo "say which: make test-op OP=gelu"; exit 2; }

@@ -1,10 +1,19 @@
 """Sessions that need another environment than the one `make` sets up.
 
 nox -s tests-2.6      all tests but tests/vision with a PyTorch, and their results for the docs
-nox -s tests-newest   the same with the newest
+nox -s tests-newest   the same with the newest; tests-pre: with the newest of pre-releases
+nox -s part-2.6       the part of them that CI runs with the oldest and the newest (part-newest)
 nox -s vision         torchvision's and timm's models with the newest PyTorch
 nox -s next           what a new PyTorch or ONNX changes: tools/next.py
+
+The PyTorch on PyPI for Linux brings some 5 GB of CUDA libraries, so that an environment is removed
+once its session is over, but for one with arguments of yours: `nox -s tests-2.6 -- -k gelu`.
+`nox -s tests-newest -P 3.13` takes another Python.
 """
+
+import contextlib
+import shutil
+from collections.abc import Iterator
 
 import nox
 
@@ -17,20 +26,27 @@ RELEASES = [f"2.{minor}" for minor in range(6, 16)]
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
 
 
-def _tests(release: str) -> None:
+def _sessions(release: str) -> None:
+    """All tests, and the part that CI runs, with one PyTorch."""
+
     @nox.session(name=f"tests-{release}")
     def tests(session: nox.Session) -> None:
-        """Everything but tests/vision. PyTorch goes first: nothing else chooses its version."""
-        session.install("torch" if release == "newest" else f"torch=={release}.*")
-        session.install("-e", ".[test]")
-        results = f"out/tests-{release}.xml"
-        _pytest(session, f"--junitxml={results}", "--ignore=tests/vision", "tests")
-        if not session.posargs:
-            session.run("python", "tools/compatibility.py", results)
+        """Everything but tests/vision."""
+        with _pytorch(session, release):
+            results = f"out/tests-{release}.xml"
+            _pytest(session, f"--junitxml={results}", "--ignore=tests/vision", "tests")
+            if not session.posargs and release != "pre":
+                session.run("python", "tools/compatibility.py", results)
+
+    @nox.session(name=f"part-{release}")
+    def part(session: nox.Session) -> None:
+        """What tests/conftest.py chooses."""
+        with _pytorch(session, release):
+            _pytest(session, "-m", "portable", "--ignore=tests/vision", "tests")
 
 
-for _release in (*RELEASES, "newest"):
-    _tests(_release)
+for _release in (*RELEASES, "newest", "pre"):
+    _sessions(_release)
 
 
 @nox.session
@@ -45,6 +61,20 @@ def vision(session: nox.Session) -> None:
 def next_releases(session: nox.Session) -> None:
     """In an environment of its own, which tools/next.py makes afresh."""
     session.run("python3", "tools/next.py", *session.posargs)
+
+
+@contextlib.contextmanager
+def _pytorch(session: nox.Session, release: str) -> Iterator[None]:
+    """The session's environment with a PyTorch, which goes first: nothing else chooses it."""
+    wanted = {"newest": ["torch"], "pre": ["--pre", "torch"]}
+    try:
+        # Several GB that hardly any other session needs are not worth a place in pip's cache.
+        session.install("--no-cache-dir", *wanted.get(release, [f"torch=={release}.*"]))
+        session.install(".[test]")  # the wheel, as users have it
+        yield
+    finally:
+        if not session.posargs:
+            shutil.rmtree(session.virtualenv.location, ignore_errors=True)
 
 
 def _pytest(session: nox.Session, *default: str) -> None:

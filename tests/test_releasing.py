@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import json
 import re
+import runpy
 from pathlib import Path
 from typing import Any
 
@@ -87,3 +89,37 @@ def test_fragments_have_a_kind() -> None:
         if path.name not in ("README.md", ".gitignore"):
             assert re.fullmatch(rf"\+?[\w-]+\.({kinds})\.md", path.name), path.name
             assert path.read_text("utf-8").strip()
+
+
+WHERE_NOX_IS_CALLED = [
+    *sorted(ROOT.glob(".github/workflows/*.yml")),
+    ROOT / "Makefile",
+    ROOT / "CONTRIBUTING.md",
+]
+
+
+@pytest.fixture(scope="module")
+def sessions() -> set[str]:
+    registry = pytest.importorskip("nox.registry")
+    runpy.run_path(str(ROOT / "noxfile.py"))
+    return set(registry.get())
+
+
+@pytest.mark.parametrize("path", WHERE_NOX_IS_CALLED, ids=lambda path: path.name)
+def test_sessions_that_are_called_exist(path: Path, sessions: set[str]) -> None:
+    called = re.findall(r"nox -s \"?([^`\n|\"]+)", of_each_release(path.read_text("utf-8")))
+    names = {name for call in called for name in call.split()}
+    assert names <= sessions
+
+
+def of_each_release(workflow: str) -> str:
+    """The workflow with each session of its matrix spelled out."""
+    found = re.search(r"torch: (\[.*?\])", workflow)
+    releases = json.loads(found[1]) if found else []
+    spelled = (
+        [line.replace("${{ matrix.torch }}", release) for release in releases]
+        if "matrix.torch" in line
+        else [line]
+        for line in workflow.splitlines()
+    )
+    return "\n".join(line for lines in spelled for line in lines)
