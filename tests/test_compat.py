@@ -161,6 +161,14 @@ def test_sizes_of_one_stay_dynamic() -> None:
     assert compat.is_false_for(condition, {symbol: 1})
 
 
+def test_extremes_are_not_decided() -> None:
+    mode, x = symbolic()
+    with compat.extremes_are_not_decided():
+        smaller = torch.sym_min(x.shape[0], 5)
+    assert str(compat.expression_of(smaller)).startswith("Min(")
+    assert compat.guards_of(mode.shape_env) == []
+
+
 def test_automatic_dim() -> None:
     assert compat.automatic_dim(None, None) is torch.export.Dim.AUTO
     hint = compat.automatic_dim(2, 9)

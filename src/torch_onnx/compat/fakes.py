@@ -21,7 +21,8 @@ def fake_mode() -> Any:
         # It remembers sizes that depend on data, which mean nothing to another ShapeEnv.
         clear: Any = FakeTensorMode.cache_clear
         clear()
-    return FakeTensorMode(shape_env=ShapeEnv(), allow_non_fake_inputs=True)
+    environment = ShapeEnv(specialize_zero_one=not IS_2_6)
+    return FakeTensorMode(shape_env=environment, allow_non_fake_inputs=True)
 
 
 def static_fake_mode() -> Any:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+import importlib
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
@@ -133,6 +135,21 @@ def state_of(environment: Any) -> tuple[Any, ...]:
     """What a ShapeEnv knows, to go back to."""
     ranges = dict(environment.var_to_range)
     return list(environment.guards), dict(environment.replacements), ranges
+
+
+@contextlib.contextmanager
+def extremes_are_not_decided() -> Iterator[None]:
+    """Within, the smaller of a size and a number is neither of them: PyTorch 2.6 would take the
+    example's and rely on it.
+    """
+    symbolic: Any = importlib.import_module("torch.fx.experimental.sym_node")
+    decided: dict[str, Any] = getattr(symbolic, "alternate_impl_if_hinted_methods", {})
+    before = dict(decided)
+    decided.clear()
+    try:
+        yield
+    finally:
+        decided.update(before)
 
 
 def has_settled(environment: Any, state: Any) -> bool:
