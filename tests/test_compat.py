@@ -1,4 +1,4 @@
-"""A probe per function of compat.py and compat_extending.py, which bears its name.
+"""A probe per function of compat and compat_extending, which bears its name.
 
 Each calls its function on the smallest example that tells whether it still does what it says, so
 that a PyTorch that moves a private name says within seconds which function to mend.
@@ -10,6 +10,7 @@ import importlib
 import inspect
 import io
 import logging
+import pkgutil
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -25,14 +26,18 @@ X = torch.ones(2, 3)
 
 
 def test_every_function_has_a_probe() -> None:
+    themes = [
+        importlib.import_module(f"torch_onnx.compat.{theme.name}")
+        for theme in pkgutil.iter_modules(compat.__path__)
+    ]
     functions = {
         name
-        for module in (compat, compat_extending)
+        for module in (*themes, compat_extending)
         for name, value in vars(module).items()
         if inspect.isroutine(inspect.unwrap(value)) and not name.startswith("_")
         if value.__module__ == module.__name__
     }
-    assert functions
+    assert functions >= set(compat.__all__) - {"OperatorPacket"}
     assert not [name for name in sorted(functions) if f"test_{name}" not in globals()]
 
 
@@ -154,6 +159,14 @@ def test_sizes_of_one_stay_dynamic() -> None:
     ((condition, _),) = compat.guards_of(compat.shape_environment(program))
     (symbol,) = condition.free_symbols
     assert compat.is_false_for(condition, {symbol: 1})
+
+
+def test_extremes_are_not_decided() -> None:
+    mode, x = symbolic()
+    with compat.extremes_are_not_decided():
+        smaller = torch.sym_min(x.shape[0], 5)
+    assert str(compat.expression_of(smaller)).startswith("Min(")
+    assert compat.guards_of(mode.shape_env) == []
 
 
 def test_automatic_dim() -> None:

@@ -1,4 +1,4 @@
-"""Private torch names that extensions need; the rest is in ``compat.py``.
+"""Private torch names that extensions need; the rest is in ``compat``.
 
 Tried on PyTorch 2.6, 2.13 and 2.14.
 """

@@ -172,6 +172,19 @@ CASES = [
         with_negative(2, 3, 3),
         opsets=(20,),
     ),
+    case(
+        "norm-of-dims",
+        lambda x: [
+            *[torch.linalg.norm(x, p, (0, 1)) for p in (None, "fro", "nuc", 1, -1, 2, torch.inf)],
+            *[torch.linalg.norm(x, p, -1, True) for p in (None, 2, 0, -torch.inf)],
+            torch.linalg.norm(x[0], -1, dtype=torch.float64),
+            torch.linalg.norm(x[0, 0, :1].squeeze(0)),
+        ],
+        r(4, 3, 2),
+        others=((r(3, 5, 3),),),
+        opsets=(13, 20),  # torch.export fixes the sizes
+        **CLOSE,
+    ),
     case("qr-tall", qr, r(2, 5, 3), others=((r(3, 4, 2),),), opsets=SOME, **CLOSE),
     case("qr-wide", qr, r(3, 5), others=((r(2, 7),),), opsets=(11, 20), **CLOSE),
     case("qr-of-zero", qr, torch.zeros(3, 2), opsets=(20,)),

@@ -128,6 +128,12 @@ CASES = [
     case("variance-half", lambda x: x.var(-1), (r(2, 50) * 100).half(), opsets=(11, 20)),
     case("variance-one", lambda x: (x.var(-1), x.std(-1)), r(2, 1), opsets=(20,)),
     case(
+        "any-all-of-none",
+        lambda x: (x.any(), x.all(), (x > 0).any(0), (x > 0).all(0), (x > 0).all(1)),
+        torch.randn(3, 4),
+        others=((torch.randn(0, 4),),),
+    ),
+    case(
         "norms",
         lambda x: [
             torch.linalg.vector_norm(x, p, -1) for p in (0, 0.5, 1, 2, 3, torch.inf, -torch.inf)

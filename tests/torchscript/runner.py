@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -20,7 +21,7 @@ class Case:
     """A program, its example, and other arguments that fit what is dynamic.
 
     ``dynamic`` has the names of dynamic axes by position of the argument, and by axis; ``since``
-    is the first opset that can say it.
+    is the first opset that can say it. ``program`` is a function, a module, or what makes one.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Case:
     others: Sequence[tuple[Any, ...]]
     strategies: Sequence[str]
     since: int
+    training: str
 
 
 class Cases(list[Case]):
@@ -42,11 +44,14 @@ class Cases(list[Case]):
         others: Sequence[Any] = (),
         strategies: Sequence[str] = BOTH,
         since: int = 11,
+        name: str = "",
+        training: str = "eval",
     ) -> Callable[[Any], Any]:
         def add(program: Any) -> Any:
             more = [other if isinstance(other, tuple) else (other,) for other in others]
-            name = program.__name__
-            self.append(Case(name, program, args, dynamic or {}, more, strategies, since))
+            told = name or program.__name__
+            row = Case(told, program, args, dynamic or {}, more, strategies, since, training)
+            self.append(row)
             return program
 
         return add
@@ -66,7 +71,9 @@ class Called(torch.nn.Module):
 def made(program: Any) -> Any:
     """A module of its own for each run, for some keep state."""
     torch.manual_seed(0)
-    return program().eval() if isinstance(program, type) else program
+    if isinstance(program, (type, partial)):
+        program = program()
+    return program.eval() if isinstance(program, torch.nn.Module) else program
 
 
 def check(case: Case, strategy: str, opset: int) -> Any:
@@ -80,11 +87,11 @@ def check(case: Case, strategy: str, opset: int) -> Any:
         model = torch.jit.script(model)
     elif not isinstance(model, torch.nn.Module):
         model = Called(model)
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = {"training": case.training}
     if case.dynamic:
         names = [f"in{i}" for i in range(len(case.args))]
         axes = {f"in{i}": dict(axes) for i, axes in case.dynamic.items()}
-        options = {"input_names": names, "dynamic_axes": axes}
+        options |= {"input_names": names, "dynamic_axes": axes}
     if strategy == TRACED:
         options["strategy"] = TRACED
     program = torch_onnx.export(model, case.args, opset_version=opset, **options)

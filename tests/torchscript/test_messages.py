@@ -88,6 +88,13 @@ def written_after_it_was_listed(x: Tensor):
     return torch.stack(rows)
 
 
+def part_is_written(x: Tensor):
+    y = x * 2
+    for row in y.unbind(0):
+        row.add_(1)
+    return y
+
+
 def shape_from_a_growing_list(x: Tensor):
     sizes: list[int] = []
     for _ in range(x.size(0)):
@@ -147,6 +154,12 @@ MESSAGES = {
         "",
     ),
     written_after_it_was_listed: (
+        "A tensor is written to in place that lies in a list whose length is known at run time "
+        "only.",
+        "row.add_(1)",
+        "",
+    ),
+    part_is_written: (
         "A tensor is written to in place that lies in a list whose length is known at run time "
         "only.",
         "row.add_(1)",

@@ -120,6 +120,13 @@ def _type_of_histogramdd(self: torch.Tensor, bins: Any, *_: Any, **options: Any)
     return self.new_empty([n - 1 for n in edges]), [self.new_empty([n]) for n in edges]
 
 
+def _type_of_choice(condition: torch.Tensor, self: torch.Tensor, other: torch.Tensor) -> Any:
+    """Bytes choose as booleans do: PyTorch's kernel takes them, its rule for types does not."""
+    if condition.dtype != torch.uint8:
+        return NotImplemented
+    return torch.where(condition.bool(), self, other)
+
+
 TYPES: dict[str, Callable[..., Any]] = {
     "aten::cov": _type_of_covariance,
     "aten::corrcoef": _type_of_covariance,
@@ -135,5 +142,6 @@ TYPES: dict[str, Callable[..., Any]] = {
 KERNELS: dict[str, Callable[..., Any]] = {
     "aten::histogram.bin_ct": _type_of_histogram,
     "aten::histogram.bins_tensor": _type_of_histogram,
+    "aten::where.self": _type_of_choice,
 }
-"""Of operators that have a kernel."""
+"""Of operators that have a kernel. NotImplemented leaves it to PyTorch."""

@@ -70,6 +70,7 @@ def _export(
             warnings.simplefilter("ignore")
             with (
                 compat.sizes_of_one_stay_dynamic(),
+                compat.extremes_are_not_decided(),
                 compat.recurrent_layers_have_types(),
                 compat_extending.associative_scans_are_scans(),
                 compat_extending.keeps_annotations(),

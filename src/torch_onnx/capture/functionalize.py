@@ -61,7 +61,8 @@ class _State:
     current: dict[Value, tuple[int, Value]] = field(default_factory=dict)
     """What stands for a value now, and the version of its root that it belongs to."""
     listed: set[Value] = field(default_factory=set)
-    """Roots of what lies in a list whose length is known at run time only, which holds copies."""
+    """Roots of what lies in a list whose length is known at run time only, which holds copies; and
+    what is taken from it."""
 
     def call(self, call: Call) -> None:
         """Go on by one call.
@@ -78,6 +79,8 @@ class _State:
     def _call(self, call: Call) -> None:
         if call.op.name.startswith("python::list_"):
             self.listed.update(self.root(v) for v in call.values_in() if v.kind == "tensor")
+        if call.op.name == "python::list_item":
+            self.listed.update(v for v in call.values_out() if v.kind == "tensor")
         if call.op.is_mutating:
             self._write_call(call)
             return

@@ -228,6 +228,23 @@ def matrix_norm(
     return norm if keepdim else g.Squeeze(norm, axes=sorted((rows, columns)))
 
 
+@aten("linalg_norm", "linalg_norm.ord_str")
+def norm(
+    g: Builder,
+    self: OnnxValue,
+    result: OnnxValue,
+    ord: float | str | None = None,
+    dim: Sequence[int] | None = None,
+    keepdim: bool = False,
+    dtype: torch.dtype | None = None,
+) -> OnnxValue:
+    """The norm of vectors where one axis is given or there is but one, or nothing is asked."""
+    axes = list(range(rank_of(self))) if dim is None else list(dim)
+    if ord is None or (len(axes) == 1 and not isinstance(ord, str)):
+        return vector_norm(g, self, result, 2 if ord is None else ord, axes, keepdim)
+    return matrix_norm(g, self, result, ord, axes, keepdim)
+
+
 def _extreme(g: Builder, x: OnnxValue, axis: int, ord: float, keep: bool) -> OnnxValue:
     if ord < 0:
         return g.ReduceMin(x, axes=[axis], keepdims=int(keep))

@@ -227,12 +227,18 @@ def _place(
 # Logical reductions.
 
 
+def _may_be_empty(x: OnnxValue, dim: Dims) -> bool:
+    """Whether ONNX Runtime would refuse ReduceMax and ReduceMin of booleans."""
+    sizes = shape_of(x)
+    return any(not isinstance(sizes[d], int) or sizes[d] == 0 for d in dims_of(x, dim) if sizes)
+
+
 @aten("any", "any.dim", "any.dims")
 def any_(g: Builder, self: OnnxValue, dim: Dims = None, keepdim: bool = False) -> OnnxValue:
     mask = g.cast(self, torch.bool)
     if dim is not None and not isinstance(dim, int) and not dim:
         return mask
-    if g.opset >= 20 and not _is_empty(self, dim):
+    if g.opset >= 20 and not _may_be_empty(self, dim):
         return reduce(g, "ReduceMax", mask, dim, keepdim)
     # A sum, for the maximum of nothing would be true.
     number = reduce(g, "ReduceSum", g.cast(mask, torch.int32), dim, keepdim)
@@ -244,7 +250,7 @@ def all_(g: Builder, self: OnnxValue, dim: Dims = None, keepdim: bool = False) -
     mask = g.cast(self, torch.bool)
     if dim is not None and not isinstance(dim, int) and not dim:
         return mask
-    if g.opset >= 20 and not _is_empty(self, dim):
+    if g.opset >= 20 and not _may_be_empty(self, dim):
         return reduce(g, "ReduceMin", mask, dim, keepdim)
     number = reduce(g, "ReduceMin", g.cast(mask, torch.int32), dim, keepdim)
     return g.cast(number, torch.bool)

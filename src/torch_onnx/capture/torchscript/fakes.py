@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -38,6 +40,14 @@ def like_first(op: Operator, args: Sequence[Any]) -> torch.Tensor | None:
 
 
 RESHAPES = frozenset({"aten::view", "aten::reshape", "aten::_unsafe_view"})
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """An operator's run for known sizes: its result, and each argument beside what stood for it."""
+
+    result: Any
+    arguments: list[tuple[torch.Tensor, torch.Tensor]]
 
 
 class Fakes:
@@ -154,18 +164,19 @@ class Fakes:
 
     def _sampled(
         self, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any], data: int, factor: int
-    ) -> Any:
+    ) -> Sample | None:
         """The result's type for known sizes; None where the operator does not take them."""
         mode = compat.fake_mode()
-        fakes: dict[int, Any] = {}
+        fakes: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
 
         def known(argument: Any) -> Any:
             if isinstance(argument, torch.Tensor):
                 if id(argument) not in fakes:
-                    sizes = [known(size) for size in argument.shape]
+                    sizes, strides = known(argument.shape), known(argument.stride())
                     with mode:
-                        fakes[id(argument)] = torch.empty(sizes, dtype=argument.dtype)
-                return fakes[id(argument)]
+                        fake = torch.empty_strided(sizes, strides, dtype=argument.dtype)
+                    fakes[id(argument)] = argument, fake
+                return fakes[id(argument)][1]
             if isinstance(argument, (list, tuple)):
                 return [known(item) for item in argument]
             return compat.value_at(argument, self.environment, data, factor)
@@ -173,23 +184,62 @@ class Fakes:
         try:
             named = {name: known(argument) for name, argument in kwargs.items()}
             with compat.running_on(mode), torch.no_grad():
-                return function(*[known(argument) for argument in args], **named)
+                result = function(*[known(argument) for argument in args], **named)
         except Exception:
             return None
+        return Sample(result, list(fakes.values()))
 
-    def _common(self, runs: list[Any]) -> Any:
-        first = runs[0]
+    def _common(self, samples: Sequence[Sample | None]) -> Any:
+        """What the results are alike in, the first of which is there."""
+        runs = [sample for sample in samples if sample is not None]
+        first = runs[0].result
         if isinstance(first, (list, tuple)):
-            if any(run is not None and len(run) != len(first) for run in runs):
+            if any(len(run.result) != len(first) for run in runs):
                 return None
-            columns = [[None if run is None else run[i] for run in runs] for i in range(len(first))]
-            return [self._common(column) for column in columns]
+            return [
+                self._common([s and replace(s, result=s.result[i]) for s in samples])
+                for i in range(len(first))
+            ]
         if not isinstance(first, torch.Tensor):
-            return first if all(run == first for run in runs) else self.unknown_size()
-        complete = all(run is not None for run in runs)
-        sizes = []
+            return first if all(run.result == first for run in runs) else self.unknown_size()
+        complete = len(runs) == len(samples)
+        sizes: list[Any] = []
         for axis, size in enumerate(first.shape):
-            same = complete and all(run.shape[axis] == size for run in runs)
+            same = complete and all(run.result.shape[axis] == size for run in runs)
             sizes.append(size if same else self.unknown_size())
+        for index, (argument, _) in enumerate(runs[0].arguments):
+            # What is written to a view is written to what it looks at.
+            looks = all(compat.same_storage(r.result, r.arguments[index][1]) for r in runs)
+            if looks and argument.dtype == first.dtype:
+                return self._view(argument, sizes, _strides(runs, index))
         with self.mode:
             return torch.empty(sizes, dtype=first.dtype)
+
+    def _view(
+        self, base: torch.Tensor, sizes: Sequence[Any], strides: Sequence[Any] | None
+    ) -> torch.Tensor:
+        with compat.running_on(self.mode), torch.no_grad():
+            if strides is not None:
+                with contextlib.suppress(Exception):  # PyTorch 2.6 compares unknown sizes
+                    return base.as_strided(sizes, strides)
+            return base.as_strided(sizes, torch.empty(sizes).stride())
+
+
+def _strides(runs: Sequence[Sample], index: int) -> list[Any] | None:
+    """A view's strides where each is known or one of its base's, which is argument ``index``."""
+    base = runs[0].arguments[index][0]
+    found: list[Any] = []
+    for axis, stride in enumerate(runs[0].result.stride()):
+        if all(run.result.stride(axis) == stride for run in runs):
+            found.append(stride)
+            continue
+        places = (
+            place
+            for place in range(base.dim())
+            if all(run.result.stride(axis) == run.arguments[index][1].stride(place) for run in runs)
+        )
+        place = next(places, None)
+        if place is None:
+            return None
+        found.append(base.stride(place))
+    return found

@@ -189,6 +189,7 @@ def _interpreted(
     fakes, dims = Fakes(), DimNames()
     with (
         compat.sizes_of_one_stay_dynamic(),
+        compat.extremes_are_not_decided(),
         compat.recurrent_layers_have_types(),
         compat.fake_quantization_has_types(),
         compat.matrix_operators_have_types(),
