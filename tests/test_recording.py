@@ -227,3 +227,11 @@ def test_the_smaller_of_two_sizes_is_neither() -> None:
     program = record(reduced, torch.randn(5, 3), dynamic=ROWS)
     program.verify(torch.randn(6, 4))
     program.verify(torch.randn(3, 8))
+
+
+def test_a_tensor_of_one_number_is_a_tensor_first() -> None:
+    """Sections, not one index: as many parts as its value says, which no ONNX model can give."""
+    with pytest.raises(errors.CaptureError, match="depends on data"):
+        record(lambda x, parts: x.tensor_split(parts), X, torch.tensor(2))
+    program = record(lambda x, count: x.repeat(count, 2), X, torch.tensor(2))
+    program.verify(X, torch.tensor(3))

@@ -102,7 +102,7 @@ def _bind(
     formals = overload.formals
     positional = [f for f in formals if not f.keyword_only]
     given = list(args)
-    if len(given) > len(positional) or _spreads(positional, given):
+    if len(given) > len(positional) or _spreads(positional, given, lenient):
         given = _packed(positional, given)
         if len(given) > len(positional):
             return None
@@ -129,12 +129,15 @@ def _bind(
     return {formal.name: bound[formal.name] for formal in formals}
 
 
-def _spreads(positional: Sequence[Formal], given: Sequence[Any]) -> bool:
-    """Whether an argument list such as ``x.view(2, 3)`` spreads one list of integers."""
+def _spreads(positional: Sequence[Formal], given: Sequence[Any], lenient: bool) -> bool:
+    """Whether an argument list such as ``x.view(2, 3)`` spreads one list of integers.
+
+    A tensor is a tensor first: ``tensor_split(x, sections)`` has an overload for it.
+    """
     place = next((i for i, f in enumerate(positional) if f.kind == "List[int]"), None)
     if place is None or place >= len(given) or positional[place].length is not None:
         return False
-    return _is_integer(given[place])
+    return _is_integer(given[place]) and (lenient or not isinstance(given[place], torch.Tensor))
 
 
 def _packed(positional: Sequence[Formal], given: list[Any]) -> list[Any]:
