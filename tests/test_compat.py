@@ -203,7 +203,7 @@ def test_decides() -> None:
     assert bool(x.shape[0] * 3 < 100)
     ((condition, _),) = compat.guards_of(mode.shape_env)
     assert compat.decides(mode.shape_env, condition, {str(symbol): (2, 1000)})
-    assert not compat.decides(mode.shape_env, symbol > 0, {str(symbol): (2, 1000)})
+    assert not compat.decides(mode.shape_env, symbol >= 0, {str(symbol): (2, 1000)})
 
 
 def test_is_false_for() -> None:
@@ -256,6 +256,16 @@ def test_has_settled() -> None:
     assert not compat.has_settled(mode.shape_env, state)
     settled(x.shape[0], 2)
     assert compat.has_settled(mode.shape_env, state)
+
+
+def test_has_equated() -> None:
+    mode = compat.fake_mode()
+    x, y = (compat.fake_input(mode, X.clone(), index, [0]) for index in range(2))
+    state = compat.state_of(mode.shape_env)
+    compat.assume(x.shape[0] >= 2)
+    assert not compat.has_equated(mode.shape_env, state)
+    compat.assume(x.shape[0] == y.shape[0])
+    assert compat.has_equated(mode.shape_env, state)
 
 
 def test_state_of() -> None:
@@ -349,6 +359,8 @@ def test_fake_input() -> None:
     assert isinstance(x.shape[0], torch.SymInt)
     assert x.shape[1] == 3
     assert type(x.shape[1]) is int
+    # A size may be 0: nothing settles whether it is.
+    assert str(compat.expression_of(x.shape[0] == 0)) != "False"
 
 
 def test_fake_copy() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import gc
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import torch
+from torch.nn.parameter import is_lazy
 
 from torch_onnx.signature import modules_of
 
@@ -47,3 +49,72 @@ def no_garbage_collection() -> Iterator[None]:
     finally:
         if enabled:
             gc.enable()
+
+
+@contextmanager
+def as_it_was(model: Any) -> Iterator[Any]:
+    """The model to run, which afterwards is as it was before.
+
+    That is a copy where the model is a TorchScript program that sets attributes.
+    """
+    if isinstance(model, torch.jit.ScriptModule) and _sets_attributes(model):
+        yield copy.deepcopy(model)
+        return
+    roots = modules_of(model).values() if callable(model) else ()
+    modules = [module for root in roots for module in root.modules()]
+    with attributes_as_they_were(modules), buffers_as_they_were(modules):
+        yield model
+
+
+def _sets_attributes(script: Any) -> bool:
+    return bool(script.inlined_graph.findAllNodes("prim::SetAttr", True))
+
+
+@contextmanager
+def attributes_as_they_were(modules: Iterable[torch.nn.Module]) -> Iterator[None]:
+    """Undo what forward assigns to modules: stand-ins must not stay in them."""
+    before = [(module, _contents(module)) for module in modules]
+    try:
+        yield
+    finally:
+        for module, (attributes, containers) in before:
+            now = module.__dict__
+            if now.keys() != attributes.keys():
+                for name in [n for n in now if n not in attributes]:
+                    del now[name]
+            now.update(attributes)
+            for container, items in containers:
+                _refill(container, items)
+
+
+@contextmanager
+def buffers_as_they_were(modules: Iterable[torch.nn.Module]) -> Iterator[None]:
+    """Undo what forward writes to buffers, statistics and counters for instance."""
+    buffers = dict.fromkeys(b for module in modules for b in module.buffers(False))
+    before = [(b, b._version, b.clone()) for b in buffers if not (b.is_inference() or is_lazy(b))]
+    try:
+        yield
+    finally:
+        for buffer, version, values in before:
+            if buffer._version != version:
+                buffer.data.copy_(values)
+
+
+def _contents(module: torch.nn.Module) -> tuple[dict[str, Any], list[tuple[Any, Any]]]:
+    """A module's attributes, and copies of the containers among them (hooks and buffers too)."""
+    attributes = dict(module.__dict__)
+    containers = [(v, v.copy()) for v in attributes.values() if isinstance(v, (dict, list, set))]
+    return attributes, containers
+
+
+def _refill(container: Any, items: Any) -> None:
+    same = len(container) == len(items)
+    if isinstance(container, dict):
+        if not same or any(container.get(k) is not v for k, v in items.items()):
+            container.clear()
+            container.update(items)
+    elif isinstance(container, list):
+        container[:] = items
+    elif not same:
+        container.clear()
+        container.update(items)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import torch
+from torch.utils._pytree import tree_leaves
 
 import torch_onnx
 
 OPSETS = (11, 13, 18, 20, 23)
 TRACED, SCRIPTED = "trace", "script"
 BOTH = (TRACED, SCRIPTED)
+TRACE, SCRIPT = (TRACED,), (SCRIPTED,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +71,13 @@ class Called(torch.nn.Module):
         return self.function(*args)
 
 
-def made(program: Any) -> Any:
+def made(program: Any, training: str) -> Any:
     """A module of its own for each run, for some keep state."""
     torch.manual_seed(0)
     if isinstance(program, (type, partial)):
         program = program()
-    return program.eval() if isinstance(program, torch.nn.Module) else program
+    is_evaluated = isinstance(program, torch.nn.Module) and training == "eval"
+    return program.eval() if is_evaluated else program
 
 
 def check(case: Case, strategy: str, opset: int) -> Any:
@@ -82,19 +86,20 @@ def check(case: Case, strategy: str, opset: int) -> Any:
     Raises:
         Exception: where anything fails or differs.
     """
-    model = made(case.program)
+    model = made(case.program, case.training)
     if strategy == SCRIPTED:
         model = torch.jit.script(model)
     elif not isinstance(model, torch.nn.Module):
         model = Called(model)
     options: dict[str, Any] = {"training": case.training}
     if case.dynamic:
-        names = [f"in{i}" for i in range(len(case.args))]
+        names = [f"in{i}" for i in range(len(tree_leaves(case.args)))]
         axes = {f"in{i}": dict(axes) for i, axes in case.dynamic.items()}
         options |= {"input_names": names, "dynamic_axes": axes}
-    if strategy == TRACED:
-        options["strategy"] = TRACED
-    program = torch_onnx.export(model, case.args, opset_version=opset, **options)
+    if strategy != SCRIPTED:
+        options["strategy"] = strategy
+    # Copies, for some programs write to what they are given.
+    program = torch_onnx.export(model, copy.deepcopy(case.args), opset_version=opset, **options)
     for args in (case.args, *case.others):
-        program.verify(*args)
+        program.verify(*copy.deepcopy(args))
     return program

@@ -117,10 +117,11 @@ def capture(
         given = signature.bind(model, args, kwargs)
         with (
             modes.mode(model, training),
+            modes.as_it_was(model) as unchanged,
             torch.no_grad(),
             marks.collecting_outputs() as extra,
         ):
-            result = given.call(model, [tensor.clone() for tensor in given.tensors])
+            result = given.call(unchanged, [tensor.clone() for tensor in given.tensors])
         leaves, _ = signature.flatten(result, numbers_are_leaves=True)
         parts = [part.value for leaf in leaves for part in _parts(leaf, is_input=False)]
         return [*parts, *extra.values()]
@@ -241,7 +242,9 @@ def _run(
 def _traced(
     flat: signature.FlatModule, bound: signature.Bound, axes: DynamicAxes, names: Sequence[str]
 ) -> Run:
-    traced = torchscript.trace(flat, bound.tensors)
+    modules = list(flat.modules())
+    with modes.attributes_as_they_were(modules), modes.buffers_as_they_were(modules):
+        traced = torchscript.trace(flat, bound.tensors)
     graph, result = torchscript.from_script(
         traced.script, bound.tensors, axes, names, prefix="model."
     )

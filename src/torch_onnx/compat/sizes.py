@@ -152,6 +152,11 @@ def extremes_are_not_decided() -> Iterator[None]:
         decided.update(before)
 
 
+def has_equated(environment: Any, state: Any) -> bool:
+    """Whether a size has become another, or a number, since."""
+    return len(environment.replacements) != len(state[1])
+
+
 def has_settled(environment: Any, state: Any) -> bool:
     """Whether a size has become a number since."""
     _, before, _ = state

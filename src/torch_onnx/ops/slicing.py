@@ -376,10 +376,17 @@ def _strided_places(
     return places
 
 
+# What these give lies in memory as what they are given.
+KEEPS_ORDER = frozenset({"Cast", "DequantizeLinear", "Identity", "QuantizeLinear"})
+
+
 def _refuse_unknown_order(x: OnnxValue) -> None:
     """Only inputs and parameters are sure to lie in memory in the order of their elements."""
-    made = x.value is not None and x.value.producer() is not None
-    if made or (x.parameter is not None and not x.parameter.is_contiguous()):
+    made_by = None if x.value is None else x.value.producer()
+    while made_by is not None and made_by.op_type in KEEPS_ORDER:
+        (given, *_) = made_by.inputs
+        made_by = None if given is None else given.producer()
+    if made_by is not None or (x.parameter is not None and not x.parameter.is_contiguous()):
         raise NotExpressible("it reads memory in an order that the graph does not tell")
 
 

@@ -14,11 +14,11 @@ from typing import Any
 
 import torch
 
-from torch_onnx import compat, compat_extending
+from torch_onnx import compat, compat_extending, modes
 from torch_onnx.capture.assumptions import DynamicAxes
 from torch_onnx.capture.recording import reliances
 from torch_onnx.capture.recording.mode import RecordingMode
-from torch_onnx.capture.recording.modules import as_they_were, names_of_tensors, stack_of_calls
+from torch_onnx.capture.recording.modules import names_of_tensors, stack_of_calls
 from torch_onnx.capture.recording.plans import (
     Classes,
     Dims,
@@ -230,7 +230,7 @@ class _Runs:
         with (
             compat_extending.compiled_functions_are_python(),
             compat.recording_environment(),
-            as_they_were(self.flat),
+            modes.attributes_as_they_were(self.flat.modules()),
             stack_of_calls(self.flat, recorder),
             torch.no_grad(),
             RecordingMode(recorder),

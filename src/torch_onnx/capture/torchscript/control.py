@@ -58,10 +58,13 @@ def _run(run: Interpreter, node: Any, condition: Any, then: Then | None) -> list
 
 def _attempt(run: Interpreter, block: Any, then: Then | None) -> Taken | Raised:
     """A branch as a body of its own, or that it raises."""
+    run.branches += 1
     try:
         return run.in_branch(block, list, then)
     except Raised as raised:
         return raised
+    finally:
+        run.branches -= 1
 
 
 def _merged(

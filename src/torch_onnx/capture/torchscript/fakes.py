@@ -123,6 +123,38 @@ class Fakes:
         common = None if any(run is None for run in runs) else self._common(runs)
         return self._run(function, args, kwargs) if common is None else common
 
+    def run_in_branch(self, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        """``run``, where the sizes may be others than the example's: what the operator needs of
+        them holds there alone.
+        """
+        before = compat.state_of(self.environment)
+        with contextlib.suppress(Exception):
+            result = self.run(function, args, kwargs)
+            if not compat.has_equated(self.environment, before):
+                return result
+        compat.go_back(self.environment, before)
+        unknown: dict[Any, Any] = {}
+
+        def loose(argument: Any) -> Any:
+            if isinstance(argument, torch.Tensor):
+                shape = [loose(size) for size in argument.shape]
+                with self.mode:
+                    return torch.empty(shape, dtype=argument.dtype)
+            if isinstance(argument, (list, tuple)):
+                return [loose(item) for item in argument]
+            if isinstance(argument, torch.SymInt):
+                key = compat.expression_of(argument)
+                if key not in unknown:
+                    unknown[key] = self.unknown_size()
+                return unknown[key]
+            return argument
+
+        loosened = [loose(argument) for argument in args]
+        try:
+            return self._run(function, loosened, kwargs)
+        except Exception:
+            return self.run(function, args, kwargs)
+
     def _run(self, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         with compat.running_on(self.mode), torch.no_grad():
             return function(*args, **kwargs)

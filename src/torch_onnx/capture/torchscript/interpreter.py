@@ -82,6 +82,8 @@ class Interpreter:
     """Conditions on sizes that hold, or not, in the branches around."""
     loops: int = 0
     """How many loops lie around whose turns are decided at run time."""
+    branches: int = 0
+    """How many branches lie around that are decided at run time."""
     frames: list[Frame] = field(default_factory=list)
     """One for each body around, whose changes may have to be taken back."""
     made_at: dict[int, int] = field(default_factory=dict)
@@ -249,7 +251,8 @@ class Interpreter:
         try:
             result = like_first(op, positional)
             if result is None:
-                result = self.fakes.run(op.target, positional, named)
+                run = self.fakes.run_in_branch if self.branches else self.fakes.run
+                result = run(op.target, positional, named)
         except Exception as error:
             first = next(iter(str(error).strip().splitlines()), type(error).__name__)
             raise self.error(f"{op.name}: {first}") from error

@@ -161,7 +161,7 @@ def from_script(
     ]
 
     def regrouped(run: Interpreter, values: Sequence[Value]) -> list[Any]:
-        ends = [*places[1:], len(values)]
+        ends = [*places, len(values)][1:]
         leaves: list[Any] = [
             quantized.given(run, values[start:end], tensor)
             for start, end, tensor in zip(places, ends, tensors, strict=True)
