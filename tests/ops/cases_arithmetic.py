@@ -74,6 +74,18 @@ CASES = [
     case(
         "clamp", lambda a: (a.clamp(-0.5, 0.5), a.clamp(min=0), a.clamp(max=0), a.clamp(1, -1)), X
     ),
+    *(
+        case(f"clamp-{name}", lambda a: (a.clamp(-0.5, 0.5), a.clamp(min=0)), x, opsets=(11, 12))
+        for name, x in (("half", X.half()), ("double", X.double()))
+    ),
+    case(
+        "waves-bfloat16",
+        lambda a: (a.cos(), a.sin(), a.round(), torch.nn.functional.silu(a)),
+        X.bfloat16(),
+        opsets=(13, 20, 22, 24, 28),
+    ),
+    case("pow-zero-dim", lambda a: (a**0, a**3, 2**a, a**a), torch.tensor(3)),
+    case("pow-empty", lambda a: (a**0, a**3, a**a), torch.zeros(0, 3, dtype=torch.int64)),
     case("clamp-whole", lambda a: (a.clamp(-2, 3), a.clamp(min=0.5)), WHOLE),
     case("clamp-tensor", lambda a, b: torch.clamp(a, b - 1, b), X, Y),
     case("clamp-nan", lambda a: a.clamp(-1, 1), SPECIAL),

@@ -246,7 +246,8 @@ def clip(g: Builder, x: OnnxValue, low: OnnxValue | None, high: OnnxValue | None
         and high.constant is not None
         and bool(low.constant > high.constant)
     )
-    if constant and not crossing and (g.opset >= 12 or x.dtype.is_floating_point):
+    # In models of opset 11 ONNX Runtime has it of float32 alone.
+    if constant and not crossing and (g.opset >= 12 or x.dtype == torch.float32):
         return g.Clip(x, low, high)
     if low is not None:
         x = g.Max(x, low)
