@@ -13,6 +13,9 @@ DIVISORS = torch.tensor([[2, -2, 3, -5], [1, -4, 2, 3]])
 SPECIAL = torch.tensor([0.0, -0.0, 1.5, -2.5, torch.inf, -torch.inf, torch.nan, 1e-8, -1e30])
 OTHER = torch.tensor([-0.0, 0.0, -1.0, 2.5, torch.inf, 3.0, 1.0, -1e-8, 1e30])
 SMALL = torch.tensor([-1e-7, 1e-6, 0.1, -0.4, 3.0, -0.999, 20.0])
+BASES = [0, 1, -1, 2, -2, 3, -3, 7, 10, -128, 127]
+POWERS = [-3, -2, -1, 0, 1, 2, 3, 5, 31, 63, 64, 100]
+WHOLE_DTYPES = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8)
 HALVES = torch.tensor([-2.5, -1.5, -0.5, 0.5, 1.5, 2.5, 2.4])
 
 FLOATS = (
@@ -40,6 +43,38 @@ def of_dtypes() -> list[Case]:
     return rows
 
 
+def of_integers() -> list[Case]:
+    """Products keep their lower bits, and all 64 of these."""
+    rows = []
+    for dtype in WHOLE_DTYPES:
+        bases = torch.tensor(BASES).to(dtype)
+        powers = torch.tensor(POWERS).to(dtype)[:, None]
+        rows.append(
+            case(
+                f"pow-{str(dtype).removeprefix('torch.')}",
+                lambda a, b: (a**b, 2**b, 3**b, a**3, a**13, a**0),
+                bases,
+                powers,
+                others=((bases[:5], powers[:7]),),
+                opsets=ENDS,
+            )
+        )
+    return rows
+
+
+def quotients(dtype: torch.dtype) -> Case:
+    numbers = torch.cat([OTHER, SPECIAL, torch.tensor([0.1, 0.3, 7.5, -7.5])]).to(dtype)
+    return case(
+        f"floor-divide-{str(dtype).removeprefix('torch.')}",
+        lambda a, b: (a // b, torch.div(a, b, rounding_mode="floor"), a // 2, a // -3.0, 3 // b),
+        numbers[:, None],
+        numbers,
+        opsets=(13, 20, 28),
+        rtol=0,
+        atol=0,
+    )
+
+
 CASES = [
     *(case(name, getattr(torch, name), SPECIAL, opsets=ENDS) for name in FLOATS),
     *(case(f"{name}-small", getattr(torch, name), SMALL) for name in ("expm1", "log1p", "erf")),
@@ -47,6 +82,8 @@ CASES = [
     *(case(f"{name}-special", getattr(torch, name), SPECIAL, OTHER, opsets=ENDS) for name in PAIRS),
     *(case(f"{name}-whole", getattr(torch, name), WHOLE, DIVISORS) for name in ON_INTEGERS),
     *of_dtypes(),
+    *of_integers(),
+    *map(quotients, (torch.float32, torch.float64, torch.float16, torch.bfloat16)),
     case("promote", lambda a, b: a + b, torch.tensor([1, 2]), torch.tensor(0.5)),
     case("promote-int-float", lambda a: (a * 0.5, a / 2, a + True), torch.tensor([1, 2, 3])),
     case("promote-half", lambda a, b: a * b, X.half(), torch.tensor(2.0, dtype=torch.float64)),
@@ -74,6 +111,18 @@ CASES = [
     case(
         "clamp", lambda a: (a.clamp(-0.5, 0.5), a.clamp(min=0), a.clamp(max=0), a.clamp(1, -1)), X
     ),
+    *(
+        case(f"clamp-{name}", lambda a: (a.clamp(-0.5, 0.5), a.clamp(min=0)), x, opsets=(11, 12))
+        for name, x in (("half", X.half()), ("double", X.double()))
+    ),
+    case(
+        "waves-bfloat16",
+        lambda a: (a.cos(), a.sin(), a.round(), torch.nn.functional.silu(a)),
+        X.bfloat16(),
+        opsets=(13, 20, 22, 24, 28),
+    ),
+    case("pow-zero-dim", lambda a: (a**0, a**3, 2**a, a**a), torch.tensor(3)),
+    case("pow-empty", lambda a: (a**0, a**3, a**a), torch.zeros(0, 3, dtype=torch.int64)),
     case("clamp-whole", lambda a: (a.clamp(-2, 3), a.clamp(min=0.5)), WHOLE),
     case("clamp-tensor", lambda a, b: torch.clamp(a, b - 1, b), X, Y),
     case("clamp-nan", lambda a: a.clamp(-1, 1), SPECIAL),

@@ -177,6 +177,22 @@ CASES = [
         opsets=(13, 16),
         since=16,
     ),
+    *(
+        case(
+            f"embedding-bag-{name}",
+            lambda w, i, o, s: (
+                functional.embedding_bag(i, w, o),
+                functional.embedding_bag(i, w, o, mode="sum", per_sample_weights=s),
+                functional.embedding_bag(i, w, o, mode="max"),
+            ),
+            TABLE.to(dtype),
+            ROWS,
+            torch.tensor([0, 2, 2]),
+            torch.rand(4).to(dtype),
+            opsets=(18, 20),
+        )
+        for name, dtype in (("half", torch.half), ("bfloat16", torch.bfloat16))
+    ),
     same("put-one", put, A, PICKS, torch.rand(3, 4, 5)),
     same(
         "put-rows",

@@ -79,6 +79,22 @@ CASES = [
         opsets=(11, 20),
     ),
     case(
+        "addbmm",
+        lambda s, a, b: (torch.addbmm(s, a, b, beta=0.5, alpha=2), torch.addbmm(s, a, b, beta=0)),
+        r(2, 4),
+        r(3, 2, 5),
+        r(3, 5, 4),
+        others=((r(6, 7), r(4, 6, 5), r(4, 5, 7)),),
+    ),
+    case("addbmm-of-none", torch.addbmm, r(2, 4), r(0, 2, 5), r(0, 5, 4)),
+    case(
+        "addr-promoted",
+        lambda s, a, b: (torch.addr(s, a, b, beta=0.5, alpha=2), torch.addr(s[0], a, b, beta=0)),
+        r(2, 4).double(),
+        r(2),
+        r(4),
+    ),
+    case(
         "outer", lambda a, b: (torch.outer(a, b), torch.inner(a, a), torch.vdot(a, a)), r(3), r(4)
     ),
     case("kron", torch.kron, r(2, 3), r(4)),

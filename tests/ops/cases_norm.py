@@ -31,6 +31,15 @@ CASES = [
         r(2, 3, 4),
     ),
     norm("layer-half", lambda x: F.layer_norm(x, (4,), W.half(), B.half()), r(2, 4).half()),
+    *(
+        norm(
+            f"layer-native-{name}",
+            lambda x: torch.native_layer_norm(x, (4,), W.to(x), B.to(x), 1e-5),
+            r(2, 4).to(dtype),
+            opsets=(13, 17, 20, 28),
+        )
+        for name, dtype in (("half", torch.half), ("double", torch.double))
+    ),
     norm("layer-native", lambda x: torch.native_layer_norm(x, (4,), W, B, 1e-5), r(2, 4)),
     norm(
         "rms",

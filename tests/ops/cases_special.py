@@ -135,6 +135,14 @@ CASES = [
         atol=0,
     ),
     case(
+        "nextafter-half",
+        lambda x: tuple(torch.nextafter(x, y.to(x)) for y in torch.tensor([0.0, INF, -INF, NAN])),
+        torch.cat([NEIGHBOURS.half(), torch.rand(20).half()]),
+        opsets=FEW,
+        rtol=0,
+        atol=0,
+    ),
+    case(
         "nextafter-bfloat16",
         lambda x: torch.nextafter(x, x.new_zeros(())),
         NEIGHBOURS.bfloat16(),

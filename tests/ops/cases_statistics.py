@@ -86,6 +86,15 @@ CASES = [
         opsets=(11, 20),
     ),
     case(
+        "cov-promoted",
+        lambda x, a: (x.cov(aweights=a), x[0].cov(correction=0, aweights=a), x.int().cov()),
+        r(3, 5).half(),
+        torch.rand(5),
+        opsets=(13, 20),
+        rtol=2e-3,
+        atol=2e-3,
+    ),
+    case(
         "histogram",
         lambda x: (
             *torch.histogram(x, 4),

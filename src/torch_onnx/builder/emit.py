@@ -470,17 +470,20 @@ def _result_dtypes(
         if dtype is None and schema.name == "DequantizeLinear" and inputs[1] is not None:
             dtype = inputs[1].dtype
         if dtype is None:
-            dtype = _dtype_by_attribute(attributes, inputs)
+            dtype = _dtype_by_attribute(schema, attributes, inputs)
         dtypes.append(dtype)
     return dtypes
 
 
 def _dtype_by_attribute(
-    attributes: dict[str, Any], inputs: Sequence[OnnxValue | None]
+    schema: OnnxSchema, attributes: dict[str, Any], inputs: Sequence[OnnxValue | None]
 ) -> torch.dtype:
     for name in ("dtype", "output_dtype", "stash_type"):
-        if name in attributes:
-            return FROM_ONNX[ir.DataType(int(attributes[name]))]
+        formal = schema.attributes.get(name)
+        # An attribute at its default is left out; 0 is the undefined type.
+        given = attributes.get(name, None if formal is None else formal.default)
+        if given:
+            return FROM_ONNX[ir.DataType(int(given))]
     if isinstance(value := attributes.get("value"), torch.Tensor):
         return value.dtype
     first = next((i.dtype for i in inputs if i is not None), torch.float32)

@@ -96,8 +96,9 @@ _REAL = "float16 float32 float64"
 _NUMBERS = f"{_REAL} int8 int16 int32 int64 uint8 uint16 uint32 uint64"
 _SHARED = {
     "float16 float32": "Acos Acosh Asin Asinh Atan Atanh Cosh Elu Erf Gelu HardSigmoid HardSwish "
-    "LeakyRelu Mish PRelu Selu Sinh Softplus Softsign Tan",
-    _REAL: "Ceil Exp Floor Log Reciprocal Sigmoid Sqrt Tanh",
+    "Hardmax LeakyRelu MeanVarianceNormalization Mish PRelu Selu Sinh Softplus Softsign Tan "
+    "ThresholdedRelu",
+    _REAL: "Ceil Cos Exp Floor Log Reciprocal Round Sigmoid Sin Sqrt Sum Swish Tanh",
     f"{_REAL} int8 int32": "Relu",
     f"{_REAL} int32 int64": "Pow",
     f"{_REAL} int8 int16 int32 int64": "Neg",

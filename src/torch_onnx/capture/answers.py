@@ -76,10 +76,19 @@ class _Asked(TorchFunctionMode):
 # Types.
 
 
-def _type_of_covariance(self: torch.Tensor, **weights: Any) -> torch.Tensor:
-    """One matrix; a row alone has a variance."""
+def _type_of_covariance(
+    self: torch.Tensor,
+    correction: int = 1,
+    fweights: torch.Tensor | None = None,
+    aweights: torch.Tensor | None = None,
+) -> torch.Tensor:
+    """One matrix; a row alone has a variance. Weights take part in the promotion."""
     rows = self.shape[0] if self.dim() == 2 else None
-    dtype = _float_of(self)
+    whole = self if self.dim() else self.reshape(1)
+    for weights in (fweights, aweights):
+        if weights is not None:
+            whole = whole.new_empty([1], dtype=torch.result_type(whole, weights))
+    dtype = _float_of(whole)
     return self.new_empty([1] if rows is None else [rows, rows], dtype=dtype).squeeze()
 
 

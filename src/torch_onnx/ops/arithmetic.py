@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from torch_onnx.builder.dtypes import is_integer
 from torch_onnx.builder.values import OnnxValue
+from torch_onnx.ops.approximation import computable
+from torch_onnx.ops.integers import integer_power
 from torch_onnx.ops.table import OpTable
 
 if TYPE_CHECKING:
@@ -105,10 +108,23 @@ def _in(g: Builder, number: Any, dtype: torch.dtype) -> OnnxValue:
 def floor_divide(g: Builder, self: OnnxValue, other: OnnxValue) -> OnnxValue:
     """Integers: ONNX's Div truncates, so the remainder (of the divisor's sign) goes off first."""
     if self.dtype.is_floating_point:
-        return g.Floor(g.Div(self, other))
+        return _floor_of_quotient(g, self, other)
     if self.dtype in (torch.uint8, torch.bool):
         return g.Div(self, other)
     return g.Div(g.Sub(self, g.Mod(self, other)), other)
+
+
+def _floor_of_quotient(g: Builder, x: OnnxValue, y: OnnxValue) -> OnnxValue:
+    """By the remainder, as Python's ``//``: 1 // 0.1 is 9, though 1 / 0.1 rounds to 10."""
+    a, b = computable(g, x), computable(g, y)
+    zero, one = g.like(0.0, a), g.like(1.0, a)
+    quotient, rest = g.Div(a, b), g.Mod(a, b, fmod=1)
+    whole = g.Round(g.Div(g.Sub(a, rest), b))
+    below = g.Less(g.Mul(g.Sign(rest), g.Sign(b)), zero)
+    whole = g.Where(below, g.Sub(whole, one), whole)
+    # A zero has the sign of the quotient, which is itself the result of a division by zero.
+    whole = g.Where(g.Equal(whole, zero), g.Mul(zero, quotient), whole)
+    return g.cast(g.Where(g.Equal(b, zero), quotient, whole), x.dtype)
 
 
 @aten("remainder.Tensor", "remainder.Scalar", "remainder.Scalar_Tensor", promote=BOTH)
@@ -140,12 +156,17 @@ def power_of_number(g: Builder, self: OnnxValue, exponent: Any, result: OnnxValu
             return getattr(g, simple[exponent])(x)
         if exponent == -0.5:
             return g.Reciprocal(g.Sqrt(x))
-    return g.Pow(x, _in(g, exponent, x.dtype))
+    return _power(g, x, _in(g, exponent, x.dtype))
 
 
 @aten("pow.Tensor_Tensor", "pow.Scalar")
 def power(g: Builder, self: Any, exponent: OnnxValue, result: OnnxValue) -> OnnxValue:
-    return g.Pow(_in(g, self, result.dtype), g.cast(exponent, result.dtype))
+    return _power(g, _in(g, self, result.dtype), g.cast(exponent, result.dtype))
+
+
+def _power(g: Builder, base: OnnxValue, exponent: OnnxValue) -> OnnxValue:
+    whole = is_integer(base.dtype)
+    return integer_power(g, base, exponent) if whole else g.Pow(base, exponent)
 
 
 @aten("square", promote=("self",))
@@ -246,7 +267,8 @@ def clip(g: Builder, x: OnnxValue, low: OnnxValue | None, high: OnnxValue | None
         and high.constant is not None
         and bool(low.constant > high.constant)
     )
-    if constant and not crossing and (g.opset >= 12 or x.dtype.is_floating_point):
+    # In models of opset 11 ONNX Runtime has it of float32 alone.
+    if constant and not crossing and (g.opset >= 12 or x.dtype == torch.float32):
         return g.Clip(x, low, high)
     if low is not None:
         x = g.Max(x, low)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch_onnx.builder.values import OnnxValue
 from torch_onnx.errors import NotExpressible
+from torch_onnx.ops.approximation import computable
 from torch_onnx.ops.axes import refuse_complex, shape_of
 from torch_onnx.ops.table import OpTable
 from torch_onnx.ops.windows import convolution_of_integers, transposed_convolution_of_integers
@@ -111,21 +112,21 @@ def transposed_convolution(
             return transposed_convolution_of_integers(
                 g, x, weight, bias, strides, pads, asked, dilations, groups
             )
-        y = g.ConvTranspose(
-            x,
-            weight,
-            None if any(beyond) else bias,
-            strides=strides,
-            pads=[*pads, *ends],
-            output_padding=extra,
-            dilations=dilations,
-            group=groups,
-        )
+        attributes = {
+            "strides": strides,
+            "pads": [*pads, *ends],
+            "output_padding": extra,
+            "dilations": dilations,
+            "group": groups,
+        }
         if not any(beyond):
-            return y
-        # Where the kernel does not reach there is the bias alone.
+            return g.ConvTranspose(x, weight, bias, **attributes)
+        # Where the kernel does not reach there is the bias alone. Rounded once, at the end.
+        y = g.ConvTranspose(computable(g, x), computable(g, weight), **attributes)
         y = g.Pad(y, [0] * (4 + rank) + beyond)
-        return y if bias is None else g.Add(y, g.Unsqueeze(bias, axes=list(range(1, rank + 1))))
+        if bias is not None:
+            y = g.Add(y, g.Unsqueeze(computable(g, bias), axes=list(range(1, rank + 1))))
+        return g.cast(y, x.dtype)
 
     return batched(g, input, rank, compute)
 

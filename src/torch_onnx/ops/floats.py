@@ -52,7 +52,9 @@ def nextafter(g: Builder, self: OnnxValue, other: OnnxValue) -> OnnxValue:
     unit = limits.eps / 2
     step = limits.tiny * limits.eps
     size = g.Abs(x)
-    scale = g.Where(g.Less(size, g.like(1.0, x)), g.like(2.0**60, x), g.like(1.0, x))
+    # What is less than 1 stays finite in half types as well.
+    upwards = 2.0 ** min(60, math.frexp(limits.max)[1] - 2)
+    scale = g.Where(g.Less(size, g.like(1.0, x)), g.like(upwards, x), g.like(1.0, x))
     scaled = g.Mul(x, scale)
     distance = g.Mul(g.Abs(scaled), g.like(unit * (1 + 2 * unit), x))
     up = g.Greater(target, x)

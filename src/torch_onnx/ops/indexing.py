@@ -12,6 +12,7 @@ import torch
 from torch_onnx.builder.infer import broadcast
 from torch_onnx.builder.sizes import AnySize
 from torch_onnx.errors import NotExpressible
+from torch_onnx.ops.approximation import computable
 from torch_onnx.ops.axes import axis_of, rank_of, shape_of, sizes_of
 from torch_onnx.ops.creation import filled_sizes
 from torch_onnx.ops.outer_index import outer_index
@@ -362,9 +363,9 @@ def embedding_bag_padded(
     padding_idx: int = -1,
 ) -> list[OnnxValue]:
     """Rows of weight reduced in bags; only the first result is made, nothing reads the others."""
-    rows = g.Gather(weight, indices, axis=0)
+    rows = computable(g, g.Gather(weight, indices, axis=0))
     if per_sample_weights is not None:
-        rows = g.Mul(rows, g.Unsqueeze(per_sample_weights, axes=[1]))
+        rows = g.Mul(rows, g.Unsqueeze(computable(g, per_sample_weights), axes=[1]))
     bags = g.cast(offsets, torch.int64)
     if include_last_offset:
         bags = g.Slice(bags, [0], [-1], axes=[0])
@@ -372,7 +373,7 @@ def embedding_bag_padded(
     if pads is None and (each := _bag_size(bags, indices)) is not None:
         grouped = g.reshape(rows, [-1, each, *sizes_of(g, weight)[1:]])
         reduce = {0: g.ReduceSum, 1: g.ReduceMean, 2: g.ReduceMax}[mode]
-        return [reduce(grouped, axes=[1], keepdims=0)]
+        return [g.cast(reduce(grouped, axes=[1], keepdims=0), weight.dtype)]
     # A sample is in the last bag that starts at or before it.
     samples = g.Unsqueeze(g.Range(0, g.scalar(g.size(indices, 0)), 1), axes=[1])
     started = g.Cast(g.Not(g.Less(samples, bags)), to=torch.int64)
@@ -380,7 +381,8 @@ def embedding_bag_padded(
     if pads is not None:
         kept = g.Not(g.Equal(indices, g.like(pads, indices)))
         rows, bag = g.Compress(rows, kept, axis=0), g.Compress(bag, kept, axis=0)
-    return [_reduced_bags(g, rows, bag, g.vector([g.size(bags, 0), g.size(weight, 1)]), mode)]
+    shape = g.vector([g.size(bags, 0), g.size(weight, 1)])
+    return [g.cast(_reduced_bags(g, rows, bag, shape, mode), weight.dtype)]
 
 
 def _bag_size(bags: OnnxValue, indices: OnnxValue) -> int | None:
@@ -409,6 +411,19 @@ def _reduced_bags(
         return total
     counted = scatter_reduced(g, base(0), bag, expand_like(g, g.like(1, rows), rows), "add")
     return g.Div(total, g.Max(counted, g.like(1, rows)))
+
+
+# ONNX Runtime writes these dtypes, but does not reduce them.
+_REDUCED_AS = {
+    torch.bfloat16: torch.float32,
+    torch.float16: torch.float32,
+    torch.bool: torch.int32,
+}
+
+
+def reducible(g: Builder, x: OnnxValue) -> OnnxValue:
+    """x in a dtype that can be scattered with a reduction."""
+    return g.cast(x, _REDUCED_AS.get(x.dtype, x.dtype))
 
 
 def scatter_reduced(

@@ -1,4 +1,4 @@
-"""Arithmetic of integers alone: shifts, greatest common divisors."""
+"""Arithmetic of integers alone: shifts, powers, greatest common divisors."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch_onnx.builder.infer import broadcast
 from torch_onnx.builder.values import OnnxValue
 from torch_onnx.ops.loops import repeat_while
 from torch_onnx.ops.reduction import any_
-from torch_onnx.ops.shape import broadcast_with
+from torch_onnx.ops.shape import broadcast_with, expand_like
 from torch_onnx.ops.table import OpTable
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ aten = OpTable("integers")
 BOTH = ("self", "other")
 # Euclid takes the most rounds for neighbouring Fibonacci numbers; 64 bits hold 92 of these.
 ROUNDS = 93
+BITS = 64
 
 
 # Shifts. ONNX's BitShift has unsigned integers only.
@@ -67,6 +68,58 @@ def _prepared(
 def _power_of_two(g: Builder, exponent: OnnxValue) -> OnnxValue:
     powers = torch.tensor([1 << i for i in range(63)] + [-(1 << 63)])
     return g.Gather(g.constant(powers), exponent)
+
+
+# Powers.
+
+
+def integer_power(g: Builder, base: OnnxValue, exponent: OnnxValue) -> OnnxValue:
+    """A product, whose upper bits are lost. ONNX Runtime's Pow is computed in float64.
+
+    A negative exponent gives the whole part: 0, or 1 and -1 of these.
+    """
+    number = _single(exponent)
+    if number is not None and number >= 0 and (exponent.rank or 0) <= (base.rank or 0):
+        return _power_of_number(g, base, number)
+    if base.constant is not None and _single(base) == 2:
+        return left_shift(g, g.constant(torch.ones_like(base.constant)), exponent)
+    like = type(base)(torch.int64, broadcast([base.shape, exponent.shape]))
+    b, n = g.cast(base, torch.int64), g.cast(exponent, torch.int64)
+    one, two = g.constant(1), g.constant(2)
+
+    def step(
+        index: OnnxValue, product: OnnxValue, square: OnnxValue, bits: OnnxValue
+    ) -> list[OnnxValue]:
+        odd = g.Equal(g.Mod(bits, two), one)
+        product = g.Where(odd, g.Mul(product, square), product)
+        rest = g.Div(bits, two)
+        return [any_(g, g.cast(rest, torch.bool)), product, g.Mul(square, square), rest]
+
+    start = broadcast_with(g, one, [b, n], like)
+    found, _, _ = repeat_while(g, BITS, [start, b, g.Abs(n)], step)
+    if exponent.dtype != torch.uint8:
+        vanishes = g.And(g.Less(n, g.constant(0)), g.Not(g.Equal(g.Abs(b), one)))
+        found = g.Where(vanishes, g.constant(0), found)
+    return g.cast(found, base.dtype)
+
+
+def _single(x: OnnxValue) -> int | None:
+    """The number that a constant is."""
+    return int(x.constant) if x.constant is not None and x.constant.numel() == 1 else None
+
+
+def _power_of_number(g: Builder, base: OnnxValue, exponent: int) -> OnnxValue:
+    """By squaring: a product for each bit, and one more where it is set."""
+    if exponent == 0:
+        return expand_like(g, g.like(1, base), base)
+    product, square = None, base
+    while exponent:
+        if exponent % 2:
+            product = square if product is None else g.Mul(product, square)
+        exponent //= 2
+        square = g.Mul(square, square) if exponent else square
+    assert product is not None, "some bit of it is set"
+    return product
 
 
 # Divisors.

@@ -215,14 +215,20 @@ def addbmm(
     beta: Any = 1,
     alpha: Any = 1,
 ) -> OnnxValue:
-    total = g.ReduceSum(matmul(g, batch1, batch2), axes=[0], keepdims=0)
-    return _combined(g, self, total, beta, alpha)
+    """One product of matrices that lie beside and below each other."""
+    rows, columns = g.size(batch1, 1), g.size(batch2, 2)
+    inner = g.mul(g.size(batch1, 0), g.size(batch1, 2))
+    beside = g.reshape(g.Transpose(batch1, perm=[1, 0, 2]), [rows, inner])
+    return addmm(g, self, beside, g.reshape(batch2, [inner, columns]), beta, alpha)
 
 
-@aten("addr")
+@aten("addr", promote=("self", "vec1", "vec2"))
 def addr(
     g: Builder, self: OnnxValue, vec1: OnnxValue, vec2: OnnxValue, beta: Any = 1, alpha: Any = 1
 ) -> OnnxValue:
+    if self.is_floating_point:
+        column, row = g.Unsqueeze(vec1, axes=[1]), g.Unsqueeze(vec2, axes=[0])
+        return addmm(g, self, column, row, beta, alpha)
     return _combined(g, self, outer(g, vec1, vec2), beta, alpha)
 
 

@@ -15,6 +15,7 @@ from torch_onnx.ops.indexing import (
     indices_shape,
     is_mask,
     read_indices,
+    reducible,
     scatter_reduced,
     stacked,
 )
@@ -35,13 +36,6 @@ REDUCTIONS = {
     "prod": ("mul", 16),
     "amax": ("max", 18),
     "amin": ("min", 18),
-}
-
-# ONNX Runtime writes these dtypes, but does not reduce them.
-REDUCED_AS = {
-    torch.bfloat16: torch.float32,
-    torch.float16: torch.float32,
-    torch.bool: torch.int32,
 }
 
 
@@ -70,8 +64,8 @@ def scattered(
 ) -> OnnxValue:
     """ScatterND, or ScatterElements along an axis."""
     dtype = x.dtype
-    if reduction is not None and (wider := REDUCED_AS.get(dtype)) is not None:
-        x, updates = g.cast(x, wider), g.cast(updates, wider)
+    if reduction is not None:
+        x, updates = reducible(g, x), reducible(g, updates)
     if reduction is not None and operator == "ScatterND":
         return g.cast(scatter_reduced(g, x, places, updates, reduction), dtype)
     named = {} if axis is None else {"axis": axis}
