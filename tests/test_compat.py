@@ -165,8 +165,10 @@ def test_extremes_are_not_decided() -> None:
     mode, x = symbolic()
     with compat.extremes_are_not_decided():
         smaller = torch.sym_min(x.shape[0], 5)
+        with compat.running_on(mode):
+            _, singular, _ = aten._linalg_svd.default(x)
     assert str(compat.expression_of(smaller)).startswith("Min(")
-    assert compat.guards_of(mode.shape_env) == []
+    assert str(compat.expression_of(singular.shape[0])).startswith("Min(")
 
 
 def test_automatic_dim() -> None:
@@ -465,6 +467,26 @@ def test_types_are_known() -> None:
 
     with compat.types_are_known({"aten::sort": told, "aten::no_such": told}), mode:
         assert aten.sort.default(fake)[0].shape == (7,)
+
+
+def test_missing_types_are_known() -> None:
+    mode = compat.static_fake_mode()
+    fake = compat.fake_copy(mode, X)
+
+    def told(self: torch.Tensor, *_: Any) -> torch.Tensor:
+        return self.new_empty(7)
+
+    table = {"aten::relu": told, "aten::_weight_norm": told, "aten::no_such": told}
+    with compat.missing_types_are_known(table), mode:
+        assert aten.relu.default(fake).shape == (2, 3)
+
+
+def test_places_have_integer_types() -> None:
+    mode = compat.fake_mode()
+    fake = compat.fake_copy(mode, torch.ones(2, 3, dtype=torch.int32))
+    with compat.places_have_integer_types(), compat.running_on(mode):
+        dtypes = [t.dtype for t in aten.unique_dim.default(fake, 0, True, True, True)]
+    assert dtypes == [torch.int32, torch.int64, torch.int64]
 
 
 def test_types_are_told() -> None:

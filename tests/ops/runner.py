@@ -45,6 +45,8 @@ class Case:
     module: torch.nn.Module | None = None
     since: int = 11
     """Below this opset the export must raise."""
+    release: tuple[str, str] | None = None
+    """The PyTorch that it takes, and why."""
 
 
 def case(name: str, fn: Callable[..., Any], *inputs: torch.Tensor, **options: Any) -> Case:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from runner import Case, check
 
+from releases import needs
 from torch_onnx.errors import ExportError
 
 HERE = Path(__file__).parent
@@ -26,6 +27,8 @@ def _rows() -> list[object]:
 
 @pytest.mark.parametrize(("case", "opset"), _rows())
 def test_operator(case: Case, opset: int) -> None:
+    if case.release is not None:
+        needs(*case.release)
     if opset < case.since:
         with pytest.raises(ExportError, match=str(case.since)):
             check(case, opset)

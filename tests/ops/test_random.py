@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from runner import Case, export, from_ort, to_ort
 
+from releases import since
 from torch_onnx import export as export_model
 
 # ONNX Runtime's random operators end with opset 21, and only in 11 does Dropout not draw.
@@ -164,6 +165,7 @@ def test_attention_and_recurrent_layers_drop_in_training(opset: int) -> None:
     assert not torch.equal(got, program(x)[0])
 
 
+@since("2.7", "its torch.export takes no generators before")
 def test_generators_give_seeds() -> None:
     generator = torch.Generator().manual_seed(11)
 

@@ -22,6 +22,8 @@ def known_from_types() -> Iterator[None]:
     with (
         compat.types_are_told(TYPES),
         compat.types_are_known(KERNELS),
+        compat.missing_types_are_known(OFTEN_KNOWN),
+        compat.places_have_integer_types(),
         compat.dims_are_counted_from_the_start(),
         _Asked(),
     ):
@@ -136,12 +138,68 @@ def _type_of_choice(condition: torch.Tensor, self: torch.Tensor, other: torch.Te
     return torch.where(condition.bool(), self, other)
 
 
+def _type_of_quantile(
+    self: torch.Tensor,
+    q: Any,
+    dim: int | None = None,
+    keepdim: bool = False,
+    *,
+    interpolation: str = "linear",
+) -> torch.Tensor:
+    sizes = list(self.shape)
+    if dim is None:
+        sizes = [1] * len(sizes) if keepdim else []
+    elif sizes:
+        axis = dim % len(sizes)
+        sizes[axis : axis + 1] = [1] if keepdim else []
+    several = list(q.shape) if isinstance(q, torch.Tensor) else []
+    return self.new_empty([*several, *sizes])
+
+
+def _type_of_bincount(
+    self: torch.Tensor, weights: torch.Tensor | None = None, minlength: int = 0
+) -> torch.Tensor:
+    mode: Any = getattr(self, "fake_mode", None)
+    count: Any = compat.unknown_size(mode)
+    if weights is None:
+        return self.new_empty([count], dtype=torch.int64)
+    dtype = weights.dtype if weights.dtype == torch.float32 else torch.float64
+    return self.new_empty([count], dtype=dtype)
+
+
+def _type_of_convolution(*args: Any) -> torch.Tensor:
+    """It has flags beyond the convolution's own arguments."""
+    made: torch.Tensor = torch.ops.aten.convolution.default(*args[:9])
+    return made
+
+
+def _type_of_spectrum(
+    self: torch.Tensor, dim: list[int], normalization: int, onesided: bool
+) -> torch.Tensor:
+    sizes = list(self.shape)
+    if onesided:
+        sizes[dim[-1]] = sizes[dim[-1]] // 2 + 1
+    return self.new_empty(sizes, dtype=self.dtype.to_complex())
+
+
+def _type_of_signal(
+    self: torch.Tensor, dim: list[int], normalization: int, last_dim_size: int
+) -> torch.Tensor:
+    sizes = list(self.shape)
+    sizes[dim[-1]] = last_dim_size
+    return self.new_empty(sizes, dtype=self.dtype.to_real())
+
+
 TYPES: dict[str, Callable[..., Any]] = {
     "aten::cov": _type_of_covariance,
     "aten::corrcoef": _type_of_covariance,
     "aten::ctc_loss.IntList": _type_of_ctc_loss,
     "aten::ctc_loss.Tensor": _type_of_ctc_loss,
     "aten::one_hot": _type_of_one_hot,
+    "aten::quantile": _type_of_quantile,
+    "aten::quantile.scalar": _type_of_quantile,
+    "aten::nanquantile": _type_of_quantile,
+    "aten::nanquantile.scalar": _type_of_quantile,
     "aten::histogramdd": _type_of_histogramdd,
     "aten::histogramdd.int_bins": _type_of_histogramdd,
     "aten::histogramdd.TensorList_bins": _type_of_histogramdd,
@@ -154,3 +212,14 @@ KERNELS: dict[str, Callable[..., Any]] = {
     "aten::where.self": _type_of_choice,
 }
 """Of operators that have a kernel. NotImplemented leaves it to PyTorch."""
+
+
+"""Of operators that have a kernel."""
+
+OFTEN_KNOWN: dict[str, Callable[..., Any]] = {
+    "aten::_convolution": _type_of_convolution,
+    "aten::_fft_c2r": _type_of_signal,
+    "aten::_fft_r2c": _type_of_spectrum,
+    "aten::bincount": _type_of_bincount,
+}
+"""Of operators that newer releases have a kernel of, and PyTorch 2.6 has not."""

@@ -55,7 +55,7 @@ class Decomposer:
         environment = next((env for v in values if (env := compat.environment_of(v.fake))), None)
         before = None if environment is None else compat.state_of(environment)
         try:
-            with torch.no_grad():
+            with torch.no_grad(), compat.extremes_are_not_decided():
                 module = make_fx(
                     run, decomposition_table={overload: decomposition}, pre_dispatch=not is_own
                 )(*[value.fake for value in values])

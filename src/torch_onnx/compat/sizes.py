@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -34,7 +34,8 @@ def value_at(number: Any, environment: Any, data: int, factor: int) -> Any:
     if not isinstance(number, SYMBOLIC):
         return number
     expression = expression_of(number)
-    known = getattr(environment, "backed_var_to_val", None) or environment.var_to_val
+    name = "backed_var_to_val" if hasattr(environment, "backed_var_to_val") else "var_to_val"
+    known = getattr(environment, name)
     values = {s: int(known[s]) * factor if s in known else data for s in expression.free_symbols}
     value = expression.subs(values) if hasattr(expression, "subs") else expression
     kind = {torch.SymInt: int, torch.SymFloat: float, torch.SymBool: bool}[type(number)]
@@ -86,10 +87,13 @@ def environment_of(fake: Any) -> Any | None:
 
 def guards_of(environment: Any | None) -> list[tuple[Any, Any]]:
     """The conditions on sizes that the capture relied on: expression, and FrameSummary or None."""
-    return [
+    found = [
         (guard.expr, getattr(getattr(guard, "sloc", None), "framework_loc", None))
         for guard in getattr(environment, "guards", ())
     ]
+    # PyTorch 2.6 leaves what torch._check asks of inputs' sizes to the run.
+    asserted = getattr(environment, "deferred_runtime_asserts", {}).get(None, ())
+    return [*found, *((condition.expr, None) for condition in asserted)]
 
 
 def decides(environment: Any, condition: Any, ranges: Mapping[str, tuple[int, int]]) -> bool:
@@ -139,17 +143,39 @@ def state_of(environment: Any) -> tuple[Any, ...]:
 
 @contextlib.contextmanager
 def extremes_are_not_decided() -> Iterator[None]:
-    """Within, the smaller of a size and a number is neither of them: PyTorch 2.6 would take the
-    example's and rely on it.
+    """Within, the smaller of two sizes is neither of them: PyTorch 2.6 would take the example's
+    and rely on it, also in what it says of an operator's result (as many singular values).
     """
     symbolic: Any = importlib.import_module("torch.fx.experimental.sym_node")
     decided: dict[str, Any] = getattr(symbolic, "alternate_impl_if_hinted_methods", {})
     before = dict(decided)
+    functions = {"min": _extreme(min, torch.sym_min), "max": _extreme(max, torch.sym_max)}
+    modules = [vars(importlib.import_module(f"torch.{name}")) for name in _DECIDING]
+    saved = [{name: m[name] for name in functions if name in m} for m in modules]
     decided.clear()
+    for module in modules:
+        module.update(functions)
     try:
         yield
     finally:
         decided.update(before)
+        for module, own in zip(modules, saved, strict=True):
+            for name in functions:
+                del module[name]
+            module.update(own)
+
+
+# Python modules of PyTorch's whose ``min`` and ``max`` are of sizes, and Python's own.
+_DECIDING = ("_meta_registrations", "_refs")
+
+
+def _extreme(plain: Callable[..., Any], symbolic: Callable[..., Any]) -> Callable[..., Any]:
+    def extreme(*args: Any, **named: Any) -> Any:
+        if len(args) == 2 and any(isinstance(number, torch.SymInt) for number in args):
+            return symbolic(*args)
+        return plain(*args, **named)
+
+    return extreme
 
 
 def has_equated(environment: Any, state: Any) -> bool:
