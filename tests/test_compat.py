@@ -371,6 +371,15 @@ def test_fake_copy() -> None:
     assert [type(size) for size in fake.shape] == [int, int]
 
 
+def test_another_fake() -> None:
+    _, fake = symbolic()
+    turned = fake.t()
+    another = compat.another_fake(turned)
+    assert compat.is_fake(another)
+    assert (another.shape, another.stride()) == (turned.shape, turned.stride())
+    assert not compat.same_storage(another, turned)
+
+
 def test_is_fake() -> None:
     assert compat.is_fake(symbolic()[1])
     assert not compat.is_fake(X)

@@ -121,6 +121,29 @@ def interpolated(x: Tensor):
     )
 
 
+# Values of one type share their stand-ins: no two may be taken for one.
+
+
+@CASES(X, dynamic=ROWS, others=OTHERS)
+def decomposed_on_one_type(x: Tensor):
+    a, b = x + 1, x * 2
+    return torch.arctan2(a, b), torch.subtract(b, a)
+
+
+@CASES(X, dynamic=ROWS, others=OTHERS[:1])
+def views_and_copies_of_one_type(x: Tensor):
+    base, other = x + 1, x + 2
+    copy = base.to(torch.float32, copy=True)
+    copy.add_(1)
+    view = base.view(-1)
+    view.mul_(2)
+    copied = base.t().reshape(-1)
+    copied.sub_(3)
+    viewed = other.reshape(-1)
+    viewed.mul_(5)
+    return base, copy, view, copied, other, viewed
+
+
 class Packed(nn.Module):
     def __init__(self) -> None:
         super().__init__()

@@ -213,9 +213,6 @@ KERNELS: dict[str, Callable[..., Any]] = {
 }
 """Of operators that have a kernel. NotImplemented leaves it to PyTorch."""
 
-
-"""Of operators that have a kernel."""
-
 OFTEN_KNOWN: dict[str, Callable[..., Any]] = {
     "aten::_convolution": _type_of_convolution,
     "aten::_fft_c2r": _type_of_signal,

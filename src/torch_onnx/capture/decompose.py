@@ -58,7 +58,7 @@ class Decomposer:
             with torch.no_grad(), compat.extremes_are_not_decided():
                 module = make_fx(
                     run, decomposition_table={overload: decomposition}, pre_dispatch=not is_own
-                )(*[value.fake for value in values])
+                )(*_distinct([value.fake for value in values]))
         except Exception:
             # A decomposition that can't be traced is none: the call is reported as unsupported.
             return None
@@ -90,3 +90,14 @@ class Decomposer:
         if any(new.op == call.op for new in body.calls):
             return None
         return Decomposition(body.calls, body.outputs, parameters)
+
+
+def _distinct(fakes: list[Any]) -> list[Any]:
+    """The stand-ins, none of them twice: the tracer would take two arguments for one."""
+    seen: set[int] = set()
+    found = []
+    for fake in fakes:
+        repeated = isinstance(fake, torch.Tensor) and id(fake) in seen
+        seen.add(id(fake))
+        found.append(compat.another_fake(fake) if repeated else fake)
+    return found

@@ -11,6 +11,7 @@ from torch_onnx.compat.exporting import (
     sizes_of_one_stay_dynamic,
 )
 from torch_onnx.compat.fakes import (
+    another_fake,
     data_dependent_errors,
     empty_fake,
     fake_copy,
@@ -91,6 +92,7 @@ from torch_onnx.compat.torchscript import (
 __all__ = [
     "OperatorPacket",
     "all_schemas",
+    "another_fake",
     "assume",
     "autocast_dtype",
     "automatic_dim",

@@ -118,6 +118,13 @@ def empty_fake(mode: Any, sizes: Sequence[Any], like: torch.Tensor) -> torch.Ten
     return fake
 
 
+def another_fake(fake: torch.Tensor) -> torch.Tensor:
+    """A stand-in of the same type, with a storage of its own."""
+    mode: Any = getattr(fake, "fake_mode", None)
+    with mode or contextlib.nullcontext():
+        return torch.empty_strided(fake.shape, fake.stride(), dtype=fake.dtype, device=fake.device)
+
+
 def is_fake(tensor: Any) -> bool:
     """Whether a tensor is a stand-in without data."""
     from torch._subclasses.fake_tensor import FakeTensor

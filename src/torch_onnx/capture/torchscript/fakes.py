@@ -12,6 +12,7 @@ import torch
 
 from torch_onnx import compat
 from torch_onnx.capture.assumptions import DynamicAxes
+from torch_onnx.capture.torchscript.remembered import Remembered
 from torch_onnx.graph import Operator
 
 # What stands for sizes that depend on data, and factors on the example's sizes, run by run.
@@ -28,7 +29,7 @@ LIKE_FIRST = frozenset(
 )
 
 
-def like_first(op: Operator, args: Sequence[Any]) -> torch.Tensor | None:
+def _like_first(op: Operator, args: Sequence[Any]) -> torch.Tensor | None:
     """The result's type where it is that of the first argument."""
     base, _, overload = op.name.removeprefix("aten::").partition(".")
     first = args[0] if args else None
@@ -37,6 +38,13 @@ def like_first(op: Operator, args: Sequence[Any]) -> torch.Tensor | None:
     if base.endswith("_"):
         return first if base[:-1] in LIKE_FIRST else None
     return torch.empty_like(first) if base in LIKE_FIRST else None
+
+
+def changes_types(op: Operator) -> bool:
+    """Whether an operator may give a tensor that it is given another shape."""
+    return torch.Tag.inplace_view in op.target.tags or any(
+        argument.written and argument.keyword_only for argument in op.arguments
+    )
 
 
 RESHAPES = frozenset({"aten::view", "aten::reshape", "aten::_unsafe_view"})
@@ -53,10 +61,11 @@ class Sample:
 class Fakes:
     """The fake tensors of one program."""
 
-    __slots__ = ("mode",)
+    __slots__ = ("_remembered", "mode")
 
     def __init__(self) -> None:
         self.mode = compat.fake_mode()
+        self._remembered = Remembered()
 
     @property
     def environment(self) -> Any:
@@ -82,7 +91,7 @@ class Fakes:
         return fakes
 
     def constant(self, tensor: torch.Tensor) -> torch.Tensor:
-        return compat.fake_copy(self.mode, tensor)
+        return self._remembered.like(tensor, lambda: compat.fake_copy(self.mode, tensor))
 
     def unknown(self, dtype: torch.dtype, rank: int) -> torch.Tensor:
         """A tensor of which only the rank is known."""
@@ -91,6 +100,27 @@ class Fakes:
 
     def unknown_size(self) -> torch.SymInt:
         return compat.unknown_size(self.mode)
+
+    def result(
+        self, op: Operator, args: Sequence[Any], kwargs: Mapping[str, Any], *, in_branch: bool
+    ) -> Any:
+        """The type of an operator's result, which may be another value's stand-in as well.
+
+        Raises:
+            Exception: PyTorch's own, when the operator does not take these arguments.
+        """
+        function = op.target
+        run = self.run_in_branch if in_branch else self.run
+
+        def compute() -> Any:
+            like = _like_first(op, args)
+            return run(function, args, kwargs) if like is None else like
+
+        if changes_types(op):
+            return compute()
+        return self._remembered.result(
+            (function, in_branch), [*args, list(kwargs.items())], compute
+        )
 
     def run(self, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """The result's type. Sizes that the operator's own code can't tell become unknown.

@@ -22,7 +22,7 @@ from torch_onnx.capture.dims import DimNames
 from torch_onnx.capture.fx import value_of
 from torch_onnx.capture.quantized import Quantized
 from torch_onnx.capture.torchscript import scalars
-from torch_onnx.capture.torchscript.fakes import Fakes, like_first
+from torch_onnx.capture.torchscript.fakes import Fakes, changes_types
 from torch_onnx.capture.torchscript.scalars import NOT_A_SCALAR, Scalar, Vector
 from torch_onnx.capture.torchscript.sources import NodeSources
 from torch_onnx.capture.torchscript.values import (
@@ -244,15 +244,17 @@ class Interpreter:
     def call(self, op: Operator, args: dict[str, Any]) -> Any:
         """Record a call of a torch operator, typed by running it on fakes."""
         bound = {a.name: self._argument(a.name, a.type, args[a.name]) for a in op.arguments}
+        if changes_types(op):
+            # Other values may share their stand-ins.
+            for argument in op.arguments:
+                if argument.written and isinstance(value := bound[argument.name], Value):
+                    value.fake = compat.another_fake(value.fake)
         fakes = {name: _fakes(argument) for name, argument in bound.items()}
         positional = [fakes[a.name] for a in op.arguments if not a.keyword_only]
         named = {a.name: fakes[a.name] for a in op.arguments if a.keyword_only}
         named = {name: fake for name, fake in named.items() if fake is not None}
         try:
-            result = like_first(op, positional)
-            if result is None:
-                run = self.fakes.run_in_branch if self.branches else self.fakes.run
-                result = run(op.target, positional, named)
+            result = self.fakes.result(op, positional, named, in_branch=self.branches > 0)
         except Exception as error:
             first = next(iter(str(error).strip().splitlines()), type(error).__name__)
             raise self.error(f"{op.name}: {first}") from error
