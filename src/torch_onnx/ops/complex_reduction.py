@@ -14,7 +14,7 @@ from torch_onnx.ops.axes import axis_of, shape_of
 from torch_onnx.ops.complex_functions import exp, log
 from torch_onnx.ops.complex_values import angle_of, magnitude, multiply, plus
 from torch_onnx.ops.cumulative import cumprod as cumprod_real
-from torch_onnx.ops.reduction import Dims, dims_of, reduce, variance_parts
+from torch_onnx.ops.reduction import Dims, dims_of, reduce, register_variances, variance_parts
 from torch_onnx.ops.shape import flat
 from torch_onnx.ops.table import OpTable
 
@@ -123,39 +123,17 @@ def logsumexp(g: Builder, self: OnnxValue, dim: Dims, keepdim: bool = False) -> 
 # Variances: the sums of those of the parts.
 
 
-def _register(name: str, *, root: bool, both: bool) -> None:
-    def by_correction(
-        g: Builder,
-        self: OnnxValue,
-        dim: Dims = None,
-        correction: Any = None,
-        keepdim: bool = False,
-    ) -> Any:
-        parts = [
-            variance_parts(g, part, dim, keepdim, correction, root=False)
-            for part in g.both_parts(self)
-        ]
-        variance = g.Add(parts[0][0], parts[1][0])
-        spread = g.Sqrt(variance) if root else variance
-        return (spread, g.complex(parts[0][1], parts[1][1])) if both else spread
-
-    def by_flag(
-        g: Builder,
-        self: OnnxValue,
-        dim: Dims = None,
-        unbiased: bool = True,
-        keepdim: bool = False,
-    ) -> Any:
-        return by_correction(g, self, dim, int(unbiased), keepdim)
-
-    aten(f"{name}.correction")(by_correction)
-    aten(name, f"{name}.dim")(by_flag)
+def _moments(
+    g: Builder, self: OnnxValue, dim: Dims, keepdim: bool, correction: Any, *, root: bool
+) -> tuple[OnnxValue, OnnxValue]:
+    parts = [
+        variance_parts(g, part, dim, keepdim, correction, root=False) for part in g.both_parts(self)
+    ]
+    variance = g.Add(parts[0][0], parts[1][0])
+    return g.Sqrt(variance) if root else variance, g.complex(parts[0][1], parts[1][1])
 
 
-_register("var", root=False, both=False)
-_register("std", root=True, both=False)
-_register("var_mean", root=False, both=True)
-_register("std_mean", root=True, both=True)
+register_variances(aten, _moments)
 
 
 # Norms: those of the absolute values.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -353,7 +353,24 @@ def _variance(
     return variance_parts(g, x, dim, keepdim, correction, root=root)
 
 
-def _register(name: str, *, root: bool, both: bool) -> None:
+Moments = Callable[..., tuple[OnnxValue, OnnxValue]]
+"""(g, self, dim, keepdim, correction, root=) → the variance, or its root, and the mean."""
+
+
+def register_variances(table: OpTable, moments: Moments) -> None:
+    """The four names of a variance, its root and the mean, with either schema."""
+    for name, root, both in (
+        ("var", False, False),
+        ("std", True, False),
+        ("var_mean", False, True),
+        ("std_mean", True, True),
+    ):
+        _register_variance(table, moments, name, root=root, both=both)
+
+
+def _register_variance(
+    table: OpTable, moments: Moments, name: str, *, root: bool, both: bool
+) -> None:
     def by_correction(
         g: Builder,
         self: OnnxValue,
@@ -361,7 +378,7 @@ def _register(name: str, *, root: bool, both: bool) -> None:
         correction: Any = None,
         keepdim: bool = False,
     ) -> Any:
-        parts = _variance(g, self, dim, keepdim, correction, root=root)
+        parts = moments(g, self, dim, keepdim, correction, root=root)
         return parts if both else parts[0]
 
     def by_flag(
@@ -373,11 +390,8 @@ def _register(name: str, *, root: bool, both: bool) -> None:
     ) -> Any:
         return by_correction(g, self, dim, int(unbiased), keepdim)
 
-    aten(f"{name}.correction")(by_correction)
-    aten(name, f"{name}.dim")(by_flag)
+    table(f"{name}.correction")(by_correction)
+    table(name, f"{name}.dim")(by_flag)
 
 
-_register("var", root=False, both=False)
-_register("std", root=True, both=False)
-_register("var_mean", root=False, both=True)
-_register("std_mean", root=True, both=True)
+register_variances(aten, _variance)

@@ -69,7 +69,16 @@ def _coordinates(align_corners: bool) -> str:
     return "half_pixel"
 
 
-def _nearest(rank: int) -> None:
+# Where an output element lies in the input, and which neighbour it takes.
+NEAREST = {
+    "upsample_nearest": ("asymmetric", "floor"),
+    "_upsample_nearest_exact": ("half_pixel", "round_prefer_ceil"),
+}
+
+
+def _nearest(name: str, rank: int) -> None:
+    coordinates, rounding = NEAREST[name]
+
     def by_size_or_scales(
         g: Builder,
         input: OnnxValue,
@@ -83,32 +92,15 @@ def _nearest(rank: int) -> None:
             scale_factors,
             rank,
             mode="nearest",
-            coordinate_transformation_mode="asymmetric",
-            nearest_mode="floor",
+            coordinate_transformation_mode=coordinates,
+            nearest_mode=rounding,
         )
 
-    def exactly(
-        g: Builder,
-        input: OnnxValue,
-        output_size: Sequence[Any] | None,
-        scale_factors: Sequence[float] | None,
-    ) -> OnnxValue:
-        return _resize(
-            g,
-            input,
-            output_size,
-            scale_factors,
-            rank,
-            mode="nearest",
-            coordinate_transformation_mode="half_pixel",
-            nearest_mode="round_prefer_ceil",
-        )
-
-    aten(f"upsample_nearest{rank}d.vec")(by_size_or_scales)
-    aten(f"_upsample_nearest_exact{rank}d.vec")(exactly)
+    aten(f"{name}{rank}d.vec")(by_size_or_scales)
 
 
 for _name, _rank in SPATIAL.items():
     _smooth(_name, _rank)
-for _rank in (1, 2, 3):
-    _nearest(_rank)
+for _name in NEAREST:
+    for _rank in (1, 2, 3):
+        _nearest(_name, _rank)
