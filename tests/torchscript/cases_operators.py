@@ -332,6 +332,7 @@ for mode in ("bilinear", "nearest", "bicubic"):
     for padding in ("zeros", "border", "reflection"):
         for align in (True, False):
             name = f"sampled {mode} {padding} {align}"
-            CASES(IMAGE, GRID, name=name)(partial(Sampled, mode, padding, align))
+            model = partial(Sampled, mode, padding, align)
+            CASES(IMAGE, GRID, name=name, since=16)(model)
             if mode != "bicubic":
-                CASES(VOLUME, SPACE, name=f"{name} 3d")(partial(Sampled, mode, padding, align))
+                CASES(VOLUME, SPACE, name=f"{name} 3d", since=20)(model)
