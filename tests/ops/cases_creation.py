@@ -19,6 +19,8 @@ def arange_float(x):
     return x.sum() * 0 + torch.arange(0, x.shape[0], dtype=torch.float32) * 0.1
 
 
+WINDOWS = (torch.hann_window, torch.hamming_window, torch.blackman_window, torch.bartlett_window)
+FLOATS = (torch.float32, torch.float64)
 CASES = [
     same(
         "full", lambda x: (x + torch.full((3,), 2.5), x.new_full((2, 3), 7), x + torch.ones(3)), X
@@ -68,6 +70,31 @@ CASES = [
         lambda x: (torch.arange(0, x.shape[0], 0.3), torch.arange(0.5, 3000, 1.7)),
         X,
         others=((Y,),),
+    ),
+    same(
+        "arange-cut-off",
+        lambda x: [
+            torch.arange(x.shape[0], end, step, dtype=dtype)
+            for end, step in ((12.5, 1.5), (-4, -1.7), (20, 2.5), (9.7, 1))
+            for dtype in (torch.int64, torch.int32)
+        ],
+        X,
+        others=((Y,),),
+    ),
+    same(
+        "window-functions",
+        lambda x: [
+            *(
+                f(x.shape[0], how, dtype=d)
+                for f in WINDOWS
+                for how in (True, False)
+                for d in FLOATS
+            ),
+            torch.hamming_window(x.shape[0], True, 0.6, 0.3),
+        ],
+        torch.ones(5),
+        others=((torch.ones(6),), (torch.ones(1),), (torch.ones(2),)),
+        opsets=(13, 20),  # torch.export fixes the length
     ),
     same(
         "arange-backwards",

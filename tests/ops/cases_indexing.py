@@ -254,8 +254,18 @@ CASES = [
         torch.rand(3, 3),
         ROWS,
         torch.rand(4, 3),
-        opsets=REDUCING,
-        since=16,
+        opsets=(13, *REDUCING),
+    ),
+    case(
+        "index-add-dtypes",
+        lambda x, i, v: [
+            x.to(d).index_add(1, i, v.to(d))
+            for d in (torch.int32, torch.int64, torch.float16, torch.float64)
+        ],
+        (torch.rand(2, 3, 2) * 9),
+        torch.tensor([2, 0, 2, 2]),
+        torch.rand(2, 4, 2) * 9,
+        opsets=(11, 13, 16, 20),
     ),
     same(
         "index-copy",

@@ -99,6 +99,7 @@ def real_table() -> OpTable:
         sorting,
         statistics,
         stft,
+        window_functions,
     )
 
     return merge(
@@ -158,6 +159,7 @@ def real_table() -> OpTable:
             softmax.aten,
             sorting.aten,
             stft.aten,
+            window_functions.aten,
             statistics.aten,
         ],
         numbers="real",

@@ -222,13 +222,12 @@ def arange_step(
             places = g.Range(0, g.scalar(count, torch.int64), 1)
             return g.Add(g.Mul(places, g.constant(by, torch.int64)), g.scalar(first, torch.int64))
         return g.Range(*(g.scalar(n, torch.int64) for n in bounds))
-    if is_integer(result.dtype) and not (_is_integral(first) and _is_integral(by)):
-        raise NotExpressible("an arange of integers with a fractional start or step")
-    count = _count(g, first, last, by)
-    places = g.Range(0, count, 1)
     if is_integer(result.dtype):
-        return g.Add(g.Mul(places, g.scalar(by, torch.int64)), g.scalar(first, torch.int64))
-    steps = g.Cast(places, to=torch.float64)
+        # Fractions are cut off at once, and of smaller integers after counting.
+        whole = [g.scalar(n, torch.int64) for n in bounds]
+        count = _count(g, *(whole if result.dtype == torch.int64 else bounds))
+        return g.Add(g.Mul(g.Range(0, count, 1), whole[2]), whole[0])
+    steps = g.Cast(g.Range(0, _count(g, first, last, by), 1), to=torch.float64)
     if not (isinstance(by, (int, float)) and by == 1):
         steps = g.Mul(steps, _double(g, by))
     if not (isinstance(first, (int, float)) and first == 0):

@@ -215,6 +215,8 @@ def scatter_along(
         return g.reshape(written, [])
     axis = axis_of(x, dim)
     index = flat(g, index)
+    if reduce == "add" and g.opset < 16:
+        return _added_along(g, x, axis, index, _of_full_size(g, source, x, index, axis))
     reduction = reduction_of(g, reduce)
     source = _of_full_size(g, source, x, index, axis)
     if axis == 0:
@@ -223,6 +225,22 @@ def scatter_along(
     wide = g.Unsqueeze(index, axes=list(range(1, rank_of(x) - axis)))
     places = expand_like(g, wide, source)
     return scattered(g, "ScatterElements", x, places, source, reduction, axis)
+
+
+def _added_along(
+    g: Builder, x: OnnxValue, axis: int, index: OnnxValue, source: OnnxValue
+) -> OnnxValue:
+    """x and, at each place, the sum of all slices of source that go there."""
+    dtype = REDUCED_AS.get(x.dtype, x.dtype)
+    last = rank_of(x) - 1
+    places = g.Range(0, g.scalar(g.size(x, axis)), 1)
+    goes_there = g.Equal(
+        g.Unsqueeze(g.cast(index, torch.int64), axes=[0]), g.Unsqueeze(places, axes=[1])
+    )
+    slices = g.Unsqueeze(move_axes(g, g.cast(source, dtype), [axis], [last]), axes=[last])
+    terms = g.Where(goes_there, slices, g.constant(0, dtype))
+    sums = move_axes(g, g.ReduceSum(terms, axes=[last + 1], keepdims=0), [last], [axis])
+    return g.cast(g.Add(g.cast(x, dtype), sums), x.dtype)
 
 
 def _of_full_size(
