@@ -5,10 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from conformance.check import OK, check
+from conformance.check import OK, check_operator
 from conformance.exclusions import NOT_YET, excluded
-from conformance.samples import Sample, operators, samples, values_count
-from conformance.unique import IN_FLOAT64, UNIQUE
+from conformance.samples import Sample, operators, samples
 
 OPSET = 20
 DTYPES = (torch.float32, torch.int64, torch.bool, torch.complex64)
@@ -21,7 +20,7 @@ ROWS = [
 ]
 
 
-def first_sample(name: str) -> Sample:
+def first_sample(name: str) -> tuple[torch.dtype, Sample]:
     """The first that counts. Skips the test where none does, saying why."""
     info = OPERATORS[name]
     reason = "PyTorch has it on the CPU for none of these dtypes"
@@ -29,19 +28,13 @@ def first_sample(name: str) -> Sample:
         for sample in samples(info, dtype):
             why_not = excluded(name, sample)
             if why_not is None:
-                return sample
+                return dtype, sample
             reason = why_not
     pytest.skip(reason)
 
 
 @pytest.mark.parametrize("name", ROWS)
 def test_first_sample(name: str) -> None:
-    sample = first_sample(name)
-    outcome = check(
-        sample,
-        OPSET,
-        values=values_count(OPERATORS[name].name, sample),
-        unique=UNIQUE.get(OPERATORS[name].name),
-        in_float64=OPERATORS[name].name in IN_FLOAT64,
-    )
+    dtype, sample = first_sample(name)
+    outcome = check_operator(OPERATORS[name], dtype, sample, OPSET)
     assert outcome == OK, outcome
