@@ -1,7 +1,8 @@
 """The whole database: ``make conformance``.
 
 Runs every operator's samples under each combination asked for, keeps what came out of the whole
-database in out/conformance/, and writes docs/operators.md from all that is kept there.
+database in out/conformance/, and writes docs/operators.md from all that is kept there. Results
+kept in another folder (``--results``) have their table there.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from conformance.combinations import (
     Combination,
     Outcomes,
     begin,
+    begun,
     keep,
     passes,
     totals,
@@ -50,7 +52,8 @@ def main() -> int:
             most = SAMPLES_OF_OTHERS
         run(combination, most, options)
     if options.update or not options.operators:
-        table.write(options.results)
+        kept_here = options.results == RESULTS
+        table.write(options.results, table.PAGE if kept_here else options.results / "operators.md")
     return 0
 
 
@@ -84,7 +87,7 @@ def run(combination: Combination, most: int | None, options: argparse.Namespace)
     found: dict[str, Outcomes] = {}
     started = time.time()
     print(f"{combination.name}:", flush=True)
-    if not options.operators:
+    if not options.operators or (options.update and not begun(options.results, combination)):
         begin(options.results, combination, most)
     context = multiprocessing.get_context("forkserver")
     # Workers are forked with all that this module imports, and replaced as their memory grows.
