@@ -199,6 +199,13 @@ CASES = [
         opsets=(11, 20, 28),
         others=((torch.randint(0, 3, (6, 3)),),),
     ),
+    case(
+        "renorm-bfloat16",
+        lambda x: x.renorm(2, 0, 1.5),
+        r(3, 4, 4).bfloat16(),
+        others=((r(3, 5, 4).bfloat16(),),),
+        opsets=(13, 20),
+    ),
     *(
         case(
             f"cummax-{name}",
