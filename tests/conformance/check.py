@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
+from torch.testing._internal.opinfo.core import OpInfo
 
 import torch_onnx
-from conformance.samples import Sample
+from conformance.samples import Sample, values_count
+from conformance.unique import IN_FLOAT64, UNIQUE
 from torch_onnx import runtime
 from torch_onnx.errors import DimensionSpecialized, ExportError, UnsupportedOperators
 
@@ -27,7 +29,21 @@ OK = Outcome("ok")
 LARGEST_RANK = 8
 
 
-Unique = Callable[[Sequence[torch.Tensor]], list[torch.Tensor]]
+Unique = Callable[[Sequence[torch.Tensor], Sample], list[torch.Tensor]]
+
+
+def check_operator(
+    info: OpInfo, dtype: torch.dtype, sample: Sample, opset: int, dynamic: bool = False
+) -> Outcome:
+    """``check``, by what of the operator's results is specified."""
+    return check(
+        sample,
+        opset,
+        dynamic,
+        values=values_count(info.name, sample),
+        unique=UNIQUE.get(info.name),
+        in_float64=dtype in IN_FLOAT64.get(info.name, ()),
+    )
 
 
 def check(
@@ -79,7 +95,8 @@ def check(
                 return Outcome("run", _first(error))
             outcome = _compare(got, wanted, values and unique is None)
             if outcome is OK and unique is not None:
-                outcome = _compare(unique(got), unique(wanted), values)
+                of = replace(sample, tensors=tensors)
+                outcome = _compare(unique(got, of), unique(wanted, of), values)
             return outcome
 
         outcome = outcome_for(sample.tensors, wanted)
@@ -113,6 +130,8 @@ def _resized(
 
 
 def _double(tensor: torch.Tensor) -> torch.Tensor:
+    if tensor.is_complex():
+        return tensor.to(torch.complex128)
     return tensor.double() if tensor.is_floating_point() else tensor.clone()
 
 
@@ -197,4 +216,4 @@ def _first(error: BaseException) -> str:
     return text.splitlines()[0][:300]
 
 
-__all__ = ["OK", "Outcome", "check"]
+__all__ = ["OK", "Outcome", "check", "check_operator"]

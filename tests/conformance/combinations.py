@@ -65,6 +65,11 @@ def begin(folder: Path, combination: Combination, samples: int | None) -> None:
     _path(folder, combination).write_text(json.dumps(head) + "\n", encoding="utf-8")
 
 
+def begun(folder: Path, combination: Combination) -> bool:
+    """Whether there are results of the combination."""
+    return _path(folder, combination).exists()
+
+
 def keep(folder: Path, combination: Combination, name: str, outcomes: Outcomes) -> None:
     """Add an operator's outcomes to the file, in place of those that it has already."""
     with _path(folder, combination).open("a", encoding="utf-8") as file:

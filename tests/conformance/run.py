@@ -21,7 +21,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from conformance import table
-from conformance.check import Outcome, check
+from conformance.check import Outcome, check_operator
 from conformance.combinations import (
     ALL,
     FIRST,
@@ -121,14 +121,7 @@ def run_operator(job: Job) -> tuple[str, Outcomes]:
             if reason is not None:
                 outcomes.append({"step": "excluded", "reason": reason})
                 continue
-            outcome = check(
-                sample,
-                combination.opset,
-                combination.dynamic,
-                values=values_count(info.name, sample),
-                unique=UNIQUE.get(info.name),
-                in_float64=info.name in IN_FLOAT64,
-            )
+            outcome = check_operator(info, dtype, sample, combination.opset, combination.dynamic)
             outcomes.append({"step": outcome.step, "reason": outcome.reason})
     except TimeoutError:
         outcomes.append({"step": "slow", "reason": f"more than {SECONDS_PER_OPERATOR} s"})

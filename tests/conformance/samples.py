@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,11 +31,19 @@ UNSPECIFIED_IN_PART = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One call: ``call(*tensors)`` is the operator with everything else filled in."""
+    """One call: ``call(*tensors)`` is the operator with everything else filled in.
+
+    ``args`` and ``kwargs`` are the database's, tensors included.
+    """
 
     call: Callable[..., Any]
     tensors: tuple[torch.Tensor, ...]
-    drops_out: bool = False
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+
+    @property
+    def drops_out(self) -> bool:
+        return bool(self.kwargs.get("dropout_p") or self.kwargs.get("training"))
 
 
 def operators() -> dict[str, OpInfo]:
@@ -71,8 +79,8 @@ def _sample(op: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any
         filled = list(leaves)
         for place, tensor in zip(places, tensors, strict=True):
             filled[place] = tensor
-        args, kwargs = tree_unflatten(filled, structure)
-        return op(*args, **kwargs)
+        positional, named = tree_unflatten(filled, structure)
+        return op(*positional, **named)
 
-    drops_out = bool(kwargs.get("dropout_p") or kwargs.get("training"))
-    return Sample(call, tuple(leaves[place].detach() for place in places), drops_out)
+    tensors = tuple(leaves[place].detach() for place in places)
+    return Sample(call, tensors, args, kwargs)

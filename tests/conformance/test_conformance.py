@@ -5,10 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from conformance.check import OK, check
+from conformance.check import OK, check_operator
 from conformance.exclusions import NOT_YET, excluded
-from conformance.samples import Sample, operators, samples, values_count
-from conformance.unique import IN_FLOAT64, UNIQUE
+from conformance.samples import Sample, operators, samples
 from releases import needs
 
 OPSET = 20
@@ -28,7 +27,7 @@ ROWS = [
 ]
 
 
-def first_sample(name: str) -> Sample:
+def first_sample(name: str) -> tuple[torch.dtype, Sample]:
     """The first that counts. Skips the test where none does, saying why."""
     info = OPERATORS[name]
     reason = "PyTorch has it on the CPU for none of these dtypes"
@@ -36,7 +35,7 @@ def first_sample(name: str) -> Sample:
         for sample in samples(info, dtype):
             why_not = excluded(name, sample)
             if why_not is None:
-                return sample
+                return dtype, sample
             reason = why_not
     pytest.skip(reason)
 
@@ -45,12 +44,6 @@ def first_sample(name: str) -> Sample:
 def test_first_sample(name: str) -> None:
     if name in RELEASES:
         needs(*RELEASES[name])
-    sample = first_sample(name)
-    outcome = check(
-        sample,
-        OPSET,
-        values=values_count(OPERATORS[name].name, sample),
-        unique=UNIQUE.get(OPERATORS[name].name),
-        in_float64=OPERATORS[name].name in IN_FLOAT64,
-    )
+    dtype, sample = first_sample(name)
+    outcome = check_operator(OPERATORS[name], dtype, sample, OPSET)
     assert outcome == OK, outcome

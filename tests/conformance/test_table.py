@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from conformance import table
+import pytest
+
+from conformance import run, table
 from conformance.combinations import ALL, FIRST, Combination, begin, keep, read_all
 
 OK = {"step": "ok", "reason": ""}
@@ -49,6 +51,17 @@ def test_a_later_run_replaces_an_earlier_one(tmp_path: Path) -> None:
     keep(tmp_path, FIRST, "abs", [OK])
     (results,) = read_all(tmp_path)
     assert results.operators == {"abs": [OK]}
+
+
+def test_operators_named_begin_a_column(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    command = ["run.py", "abs", "--update", "--jobs", "1", "--samples", "1"]
+    monkeypatch.setattr("sys.argv", [*command, "--results", str(tmp_path)])
+    assert run.main() == 0
+    (results,) = read_all(tmp_path)
+    assert results.operators == {"abs": [OK]}
+    assert results.samples == 1
+    page = (tmp_path / "operators.md").read_text(encoding="utf-8")
+    assert rows(page) == {"`abs`": ["✓", ""]}
 
 
 def test_columns_have_titles_of_their_own() -> None:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 
 import torch
 
+from conformance.samples import Sample
+
 Tensors = list[torch.Tensor]
 
 
@@ -59,15 +61,56 @@ def _of_eigenvalues(results: Sequence[torch.Tensor]) -> Tensors:
     return [size, _pairs(found, results[0])]
 
 
-UNIQUE: dict[str, Callable[[Sequence[torch.Tensor]], Tensors]] = {
-    "linalg.eig": _of_complex_eigenvectors,
-    "linalg.eigvals": _of_eigenvalues,
-    "linalg.eigh": _of_eigenvectors,
-    "linalg.svd": lambda results: _of_singular_vectors(results, True),
-    "svd": lambda results: _of_singular_vectors(results, False),
+def _of_places(results: Sequence[torch.Tensor], sample: Sample, argument: int) -> Tensors:
+    """What stands at the places, each named once: equals come in any order but a stable one.
+
+    ``argument`` is where the call names the axis, if by position.
+    """
+    *values, places = results
+    x = sample.tensors[0]
+    if x.dim() == 0 or sample.kwargs.get("stable"):
+        return list(results)
+    given = sample.args[argument] if len(sample.args) > argument else -1
+    axis = sample.kwargs.get("dim", given)
+    places = places if places.dim() == x.dim() else places.unsqueeze(axis)
+    repeated = places.sort(axis).values.diff(dim=axis) == 0
+    return [*values, x.gather(axis, places), repeated]
+
+
+UNIQUE: dict[str, Callable[[Sequence[torch.Tensor], Sample], Tensors]] = {
+    "argsort": lambda results, sample: _of_places(results, sample, 1),
+    "kthvalue": lambda results, sample: _of_places(results, sample, 2),
+    "linalg.eig": lambda results, sample: _of_complex_eigenvectors(results),
+    "linalg.eigvals": lambda results, sample: _of_eigenvalues(results),
+    "linalg.eigh": lambda results, sample: _of_eigenvectors(results),
+    "linalg.svd": lambda results, sample: _of_singular_vectors(results, True),
+    "sort": lambda results, sample: _of_places(results, sample, 1),
+    "svd": lambda results, sample: _of_singular_vectors(results, False),
+    "topk": lambda results, sample: _of_places(results, sample, 2),
 }
 """By the database's name: what is compared in place of the results, types and shapes aside."""
 
-IN_FLOAT64 = frozenset({"matrix_exp"})
-"""Operators whose float32 results PyTorch itself has in error by more than the tolerance (a
-matrix of the database: by 0.2 %): compared with what it computes in float64."""
+HALF = frozenset({torch.float16, torch.bfloat16})
+
+IN_FLOAT64: dict[str, frozenset[torch.dtype]] = {
+    # A matrix of the database: by 0.2 %.
+    "matrix_exp": HALF | {torch.float32},
+    # Each term is added in the half type itself, or each weight computed in it.
+    **dict.fromkeys(
+        (
+            "_unsafe_masked_index_put_accumulate",
+            "addbmm",
+            "addr",
+            "grid_sampler_2d",
+            "grid_sampler_3d",
+            "nn.functional.conv_transpose2d",
+            "nn.functional.conv_transpose3d",
+            "nn.functional.grid_sample",
+        ),
+        HALF,
+    ),
+    "nn.functional.instance_norm": frozenset({torch.bfloat16}),
+    "nn.functional.interpolate": frozenset({torch.bfloat16}),
+}
+"""Operators whose results in these dtypes PyTorch itself has in error by more than the tolerance:
+compared with what it computes in float64."""

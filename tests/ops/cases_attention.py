@@ -62,6 +62,12 @@ CASES = [
         *qkv(2, 3, 5, heads=2),
         others=(qkv(1, 4, 6, heads=2),),
     ),
+    case(
+        "bfloat16",
+        lambda q, k, v: F.scaled_dot_product_attention(5 * q, k, v, is_causal=True),
+        *(x.bfloat16() for x in qkv(2, 3, 5)),
+        opsets=(13, 20, 23, 28),
+    ),
     case("three-axes", F.scaled_dot_product_attention, *(x[:, 0] for x in qkv(2, 3, 5))),
     case(
         "causal-oblong",

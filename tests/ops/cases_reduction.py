@@ -199,4 +199,26 @@ CASES = [
         opsets=(11, 20, 28),
         others=((torch.randint(0, 3, (6, 3)),),),
     ),
+    case(
+        "renorm-bfloat16",
+        lambda x: x.renorm(2, 0, 1.5),
+        r(3, 4, 4).bfloat16(),
+        others=((r(3, 5, 4).bfloat16(),),),
+        opsets=(13, 20),
+    ),
+    *(
+        case(
+            f"cummax-{name}",
+            lambda x: (*x.cummax(1), *x.cummin(1), *x.cummax(0), *x.cummin(-1)),
+            x,
+            others=((x[:, :3],),),
+            opsets=(11, 20, 28),
+        )
+        for name, x in (
+            ("nan", torch.tensor([[1, torch.nan, 5, torch.nan, 3], [2, 2, 1, 3, 3]])),
+            ("infinite", torch.tensor([[-torch.inf] * 2 + [0, torch.inf, torch.inf]])),
+            ("smallest", torch.tensor([[0, 0, 255, 1, 255]], dtype=torch.uint8)),
+            ("bool", torch.tensor([[False, False, True, False, True]])),
+        )
+    ),
 ]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from torch_onnx.builder.values import OnnxValue
 from torch_onnx.ops.table import OpTable
 
@@ -17,6 +19,12 @@ aten = OpTable("casting")
 @aten("to.dtype", "to.dtype_layout", "to.device", "to.other", "to.prim_dtype", "_to_copy")
 def to(g: Builder, self: OnnxValue, dtype: Any = None, other: Any = None) -> OnnxValue:
     return self
+
+
+@aten("prims::convert_element_type")
+def convert(g: Builder, a: OnnxValue, dtype: torch.dtype) -> OnnxValue:
+    """What decompositions in half types end with."""
+    return a
 
 
 @aten("type_as")

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from torch_onnx.builder.values import OnnxValue
+from torch_onnx.builder.values import Integer, OnnxValue
 from torch_onnx.ops.axes import axis_of, rank_of
+from torch_onnx.ops.reduction import extreme
 from torch_onnx.ops.table import OpTable
 
 if TYPE_CHECKING:
@@ -61,19 +62,21 @@ def _extreme(g: Builder, x: OnnxValue, dim: int, which: str) -> tuple[OnnxValue,
     if x.dtype == torch.bool:
         x = g.cast(x, torch.int32)
     table, axis = _beginnings(g, x, dim, _neutral(x.dtype, which))
-    values = getattr(g, f"Reduce{which}")(table, axes=[axis + 1], keepdims=0)
-    return values, _last(g, table, axis + 1, which)
+    values = extreme(g, f"Reduce{which}", table, axis + 1)
+    return values, _last(g, table, values, axis)
 
 
-def _last(g: Builder, x: OnnxValue, axis: int, which: str) -> OnnxValue:
-    """Where along an axis the extreme is: of equal ones PyTorch names the last."""
-    if g.opset >= 12:
-        return getattr(g, f"Arg{which}")(x, axis=axis, keepdims=0, select_last_index=1)
-    backwards = g.Slice(
-        x, starts=[-1], ends=[torch.iinfo(torch.int64).min], axes=[axis], steps=[-1]
-    )
-    from_end = getattr(g, f"Arg{which}")(backwards, axis=axis, keepdims=0)
-    return g.Sub(g.scalar(g.sub(g.size(x, axis), 1)), from_end)
+def _last(g: Builder, table: OnnxValue, values: OnnxValue, axis: int) -> OnnxValue:
+    """Where up to each element along an axis its value is: PyTorch names the last place."""
+    here = g.Equal(table, g.Unsqueeze(values, axes=[axis + 1]))
+    if table.is_floating_point:
+        # Nothing but NaN comes out where one is.
+        here = g.Or(here, g.IsNaN(table))
+    size = g.size(table, axis)
+    here = g.And(here, g.Not(_later(g, size, rank_of(values) - axis)))
+    places = g.Unsqueeze(_numbers(g, size), axes=list(range(1, rank_of(values) - axis)))
+    found = g.Where(here, places, g.constant(-1))
+    return g.ReduceMax(found, axes=[axis + 1], keepdims=0)
 
 
 def _neutral(dtype: torch.dtype, which: str) -> Any:
@@ -88,10 +91,17 @@ def _beginnings(g: Builder, x: OnnxValue, dim: int, neutral: Any) -> tuple[OnnxV
 
     This takes memory of the square of the axis, but no Loop.
     """
-    axis, rank = axis_of(x, dim), rank_of(x)
-    size = g.scalar(g.size(x, axis))
-    numbers = g.Range(g.constant(0), size, g.constant(1))
-    later = g.Greater(numbers, g.Unsqueeze(numbers, axes=[1]))
-    if axis < rank - 1:
-        later = g.Unsqueeze(later, axes=list(range(2, rank - axis + 1)))
+    axis = axis_of(x, dim)
+    later = _later(g, g.size(x, axis), rank_of(x) - axis)
     return g.Where(later, g.like(neutral, x), g.Unsqueeze(x, axes=[axis])), axis
+
+
+def _later(g: Builder, size: Integer, rank: int) -> OnnxValue:
+    """``[size, size, 1, …]``: whether the second number comes after the first."""
+    numbers = _numbers(g, size)
+    later = g.Greater(numbers, g.Unsqueeze(numbers, axes=[1]))
+    return g.Unsqueeze(later, axes=list(range(2, rank + 1)))
+
+
+def _numbers(g: Builder, size: Integer) -> OnnxValue:
+    return g.Range(g.constant(0), g.scalar(size), g.constant(1))

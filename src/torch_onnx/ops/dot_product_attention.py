@@ -164,6 +164,12 @@ def _decomposed(
     scale: Any,
     dropout_p: float,
 ) -> OnnxValue:
+    dtype = query.dtype
+    if dtype == torch.bfloat16:
+        # Scores and weights keep their digits, as in PyTorch's kernels.
+        query, key, value = (g.cast(x, torch.float32) for x in (query, key, value))
+        if mask is not None and mask.dtype == dtype:
+            mask = g.cast(mask, torch.float32)
     rank = rank_of(key)
     swapped = [*range(rank - 2), rank - 1, rank - 2]
     scores = g.MatMul(_scaled(g, query, scale), g.Transpose(key, perm=swapped))
@@ -172,7 +178,9 @@ def _decomposed(
         scores = g.Add(scores, added)
     weights = dropout(g, along(g, "Softmax", scores, -1), dropout_p, train=True)
     result = g.MatMul(weights, value)
-    return result if attends is None else g.Where(attends, result, g.like(0.0, result))
+    if attends is not None:
+        result = g.Where(attends, result, g.like(0.0, result))
+    return g.cast(result, dtype)
 
 
 def _scaled(g: Builder, query: OnnxValue, scale: Any) -> OnnxValue:

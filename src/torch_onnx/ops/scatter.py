@@ -231,16 +231,17 @@ def _added_along(
     g: Builder, x: OnnxValue, axis: int, index: OnnxValue, source: OnnxValue
 ) -> OnnxValue:
     """x and, at each place, the sum of all slices of source that go there."""
-    dtype = REDUCED_AS.get(x.dtype, x.dtype)
+    dtype = x.dtype
+    x, source = reducible(g, x), reducible(g, source)
     last = rank_of(x) - 1
     places = g.Range(0, g.scalar(g.size(x, axis)), 1)
     goes_there = g.Equal(
         g.Unsqueeze(g.cast(index, torch.int64), axes=[0]), g.Unsqueeze(places, axes=[1])
     )
-    slices = g.Unsqueeze(move_axes(g, g.cast(source, dtype), [axis], [last]), axes=[last])
-    terms = g.Where(goes_there, slices, g.constant(0, dtype))
+    slices = g.Unsqueeze(move_axes(g, source, [axis], [last]), axes=[last])
+    terms = g.Where(goes_there, slices, g.like(0, x))
     sums = move_axes(g, g.ReduceSum(terms, axes=[last + 1], keepdims=0), [last], [axis])
-    return g.cast(g.Add(g.cast(x, dtype), sums), x.dtype)
+    return g.cast(g.Add(x, sums), dtype)
 
 
 def _of_full_size(
