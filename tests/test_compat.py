@@ -520,6 +520,16 @@ def test_fake_quantization_has_types() -> None:
 # TorchScript.
 
 
+def test_traced_graph() -> None:
+    layer = torch.nn.Linear(3, 4)
+    module = torch.nn.Sequential(layer)
+    graph = compat.traced_graph(module, [X], [layer.weight, layer.bias])
+    x, weight, bias = graph.inputs()
+    (node,) = [node for node in graph.nodes() if node.kind() == "aten::linear"]
+    assert list(node.inputs()) == [x, weight, bias]
+    assert node.scopeName() == "__module.0"
+
+
 def test_traced() -> None:
     assert "aten::relu" in str(compat.traced(torch.nn.ReLU(), (X,)).graph)
 

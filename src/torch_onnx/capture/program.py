@@ -246,7 +246,7 @@ def _traced(
     with modes.attributes_as_they_were(modules), modes.buffers_as_they_were(modules):
         traced = torchscript.trace(flat, bound.tensors)
     graph, result = torchscript.from_script(
-        traced.script, bound.tensors, axes, names, prefix="model."
+        traced.program, bound.tensors, axes, names, prefix="model."
     )
     # A quantized result is three outputs, and so is a named tuple of these.
     results = [result] if isinstance(result, Parts) or not isinstance(result, tuple) else result

@@ -87,6 +87,7 @@ from torch_onnx.compat.torchscript import (
     memory_format_numbered,
     number_of_dtype,
     traced,
+    traced_graph,
 )
 
 __all__ = [
@@ -156,6 +157,7 @@ __all__ = [
     "static_fake_mode",
     "symbol_of_axis",
     "traced",
+    "traced_graph",
     "types_are_known",
     "types_are_told",
     "unknown_size",

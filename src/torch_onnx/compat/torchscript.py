@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -19,11 +22,48 @@ _DTYPES = (
 def traced(module: torch.nn.Module, tensors: tuple[torch.Tensor, ...]) -> Any:
     """The module as its run on ``tensors`` is recorded by PyTorch's tracer."""
     trace: Any = torch.jit.trace
-    # The fast path of attention is one operator, which hides what it does.
+    with _without_fast_attention():
+        return trace(module, tensors, check_trace=False, strict=False)
+
+
+def traced_graph(
+    module: torch.nn.Module, tensors: Sequence[torch.Tensor], owned: Sequence[torch.Tensor]
+) -> Any:
+    """The graph of a module's run on ``tensors``: these are its inputs, and then the ones in
+    ``owned``, the module's parameters and buffers.
+
+    Twice as fast as to make ScriptModules of all its modules, which it must not hold itself.
+    """
+    create: Any = torch._C._create_graph_by_tracing
+    tracing: Any = importlib.import_module("torch.jit._trace")
+    names: dict[Any, Any] = {"__module": module}
+    for name, child in module.named_modules():
+        if name:
+            names[child] = f"__module.{name}"
+    before = tracing._trace_module_map
+    try:
+        # By this, modules tell the tracer where they begin and end.
+        tracing._trace_module_map = names
+        with _without_fast_attention():
+            graph, _ = create(
+                lambda *given: module(*given[: len(tensors)]),
+                (*tensors, *owned),
+                lambda value: "",
+                False,
+                False,
+            )
+    finally:
+        tracing._trace_module_map = before
+    return graph
+
+
+@contextlib.contextmanager
+def _without_fast_attention() -> Iterator[None]:
+    """Within, attention has no fast path: that is one operator, which hides what it does."""
     fast = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
     try:
-        return trace(module, tensors, check_trace=False, strict=False)
+        yield
     finally:
         torch.backends.mha.set_fastpath_enabled(fast)
 

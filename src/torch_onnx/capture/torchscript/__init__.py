@@ -6,7 +6,7 @@ from torch_onnx.capture.torchscript.program import (
     is_script,
     leaves_of,
     script,
-    trace,
 )
+from torch_onnx.capture.torchscript.tracing import trace
 
 __all__ = ["arguments_of", "from_script", "is_script", "leaves_of", "script", "trace"]

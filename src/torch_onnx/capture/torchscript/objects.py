@@ -24,21 +24,21 @@ def constant(run: Interpreter, node: Any, inputs: list[Any]) -> Any:
     value = node.output().toIValue()
     if isinstance(value, torch.Tensor) and value.dim() == 0 and value.dtype == torch.int64:
         return Scalar(int(value))
-    return _owned(run, value, None)
+    return owned(run, value, None)
 
 
-def _owned(run: Interpreter, value: Any, path: str | None) -> Any:
+def owned(run: Interpreter, value: Any, path: str | None) -> Any:
     """A value of the program's own, of a module's attribute if there is a ``path``."""
     if isinstance(value, torch.nn.Parameter) and path:
         return run.parameter(path, value, "parameter")
     if isinstance(value, torch.Tensor):
         return run.parameter(path, value, "buffer") if path else run.constant(value)
     if isinstance(value, list):
-        return run.made(ScriptList(_owned(run, v, _within(path, i)) for i, v in enumerate(value)))
+        return run.made(ScriptList(owned(run, v, _within(path, i)) for i, v in enumerate(value)))
     if isinstance(value, tuple):
-        return tuple(_owned(run, v, _within(path, i)) for i, v in enumerate(value))
+        return tuple(owned(run, v, _within(path, i)) for i, v in enumerate(value))
     if isinstance(value, dict):
-        return run.made({k: _owned(run, v, _within(path, k)) for k, v in value.items()})
+        return run.made({k: owned(run, v, _within(path, k)) for k, v in value.items()})
     if isinstance(value, torch.nn.Module) or compat.is_script(value):
         return ModuleAt(value, path or "")
     return value
@@ -64,7 +64,7 @@ def _original(run: Interpreter, owner: ModuleAt, name: str) -> Any:
     """A module's attribute as it was before the program set it; always the same object."""
     path = owner.name_of(name)
     if path not in run.owned:
-        run.owned[path] = _owned(run, getattr(owner.module, name), path)
+        run.owned[path] = owned(run, getattr(owner.module, name), path)
     return run.owned[path]
 
 

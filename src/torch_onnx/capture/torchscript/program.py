@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import linecache
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -13,7 +11,6 @@ import torch
 from torch_onnx import compat
 from torch_onnx.capture import answers
 from torch_onnx.capture.assumptions import (
-    FRAMEWORK,
     Assumptions,
     DynamicAxes,
     larger_example,
@@ -40,12 +37,10 @@ from torch_onnx.capture.torchscript.fakes import Fakes
 from torch_onnx.capture.torchscript.interpreter import Interpreter
 from torch_onnx.capture.torchscript.scalars import Scalar, Vector
 from torch_onnx.capture.torchscript.sources import NodeSources
+from torch_onnx.capture.torchscript.tracing import Program, program_of
 from torch_onnx.capture.torchscript.values import Handler, Maybe, ModuleAt, Raised, ScriptList
 from torch_onnx.errors import CaptureError
 from torch_onnx.graph import Argument, AtenGraph, Value
-
-# What the tracer says of Python that it can't follow. Other warnings of its are of constants.
-FROZEN = ("Converting a tensor to", "Iterating over a tensor", "Using len to get tensor")
 
 LINES_OF_REASON = 8
 
@@ -62,35 +57,6 @@ HANDLERS = _merged(
     *(containers.handles, control.handles, conversions.handles, facts.handles, kinds.handles),
     *(lists.handles, loops.handles, numbers.handles, objects.handles, quantized_ops.TABLE),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Trace:
-    """A traced module, and what the tracer froze."""
-
-    script: Any
-    notes: list[str]
-
-
-def trace(module: torch.nn.Module, tensors: Sequence[torch.Tensor]) -> Trace:
-    """Run ``module(*tensors)`` once under PyTorch's tracer.
-
-    Raises:
-        Exception: what the model raises.
-    """
-    with warnings.catch_warnings(record=True) as told, torch.no_grad():
-        warnings.simplefilter("always")
-        script = compat.traced(module, tuple(tensors))
-    sources = Sources("")
-    notes = []
-    for warning in told:
-        text = str(warning.message)
-        if warning.category.__name__ == "TracerWarning" and text.startswith(FROZEN):
-            place = sources.shorten(warning.filename)
-            if not place.startswith(FRAMEWORK):
-                code = linecache.getline(warning.filename, warning.lineno).strip()
-                notes.append(f"is frozen at {place}:{warning.lineno}: {code}")
-    return Trace(script, list(dict.fromkeys(notes)))
 
 
 def is_script(model: Any) -> bool:
@@ -116,11 +82,6 @@ def script(model: Any) -> Any:
 
 def arguments_of(script: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Any]:
     """A call's arguments in the order of the program's parameters, defaults filled in."""
-    if isinstance(script, torch.nn.Module) and not hasattr(script, "forward"):
-        # TorchScript keeps overloads (of LSTM, GRU) apart and knows none by this name.
-        raise CaptureError(
-            "torch.jit.script gave a module without forward: script a module that calls it."
-        )
     # A function stands for itself, a module for its forward.
     schema = getattr(script, "forward", script).schema
     # A module's first argument is itself, whatever its name.
@@ -142,7 +103,8 @@ def from_script(
     arguments: Any = None,
     prefix: str = "",
 ) -> tuple[AtenGraph, Any]:
-    """An AtenGraph of a TorchScript program called with ``tensors``, and what it returns.
+    """An AtenGraph of a TorchScript program, or a trace, called with ``tensors``, and what it
+    returns.
 
     ``arguments`` builds the call's arguments from the values of the tensors; by default they are
     the tensors themselves. ``prefix`` is taken off the names of modules and weights.
@@ -168,18 +130,19 @@ def from_script(
         ]
         return leaves if arguments is None else list(arguments(leaves))
 
+    program = script if isinstance(script, Program) else program_of(script)
     larger = larger_example(flat, axes)
     if larger is not None:
         try:
-            return _interpreted(script, larger, axes, names, regrouped, prefix)
+            return _interpreted(program, larger, axes, names, regrouped, prefix)
         except CaptureError:
             # Other inputs' sizes do not fit the larger ones.
             pass
-    return _interpreted(script, flat, axes, names, regrouped, prefix)
+    return _interpreted(program, flat, axes, names, regrouped, prefix)
 
 
 def _interpreted(
-    script: Any,
+    program: Program,
     tensors: Sequence[torch.Tensor],
     dynamic: DynamicAxes,
     input_names: Sequence[str],
@@ -198,21 +161,19 @@ def _interpreted(
     ):
         stand_ins = fakes.inputs(tensors, dynamic)
         name_dims(dims, stand_ins, dynamic)
-        is_module = isinstance(script, torch.nn.Module)
-        modules = script.named_modules() if is_module else ()
-        classes = {name.removeprefix(prefix): m.original_name for name, m in modules}
+        classes = {name.removeprefix(prefix): kind for name, kind in program.classes.items()}
         run = Interpreter(dims, fakes, NodeSources(classes, prefix), HANDLERS, control.split)
         values = [run.value(fake) for fake in stand_ins]
         given = arguments(run, values)
-        graph = script.inlined_graph
-        formal = list(graph.inputs())
-        called = [ModuleAt(script, ""), *given] if is_module else list(given)
-        if len(called) != len(formal):
-            raise CaptureError(
-                f"The program takes {len(formal) - is_module} arguments, {len(given)} were given."
-            )
+        formal = list(program.graph.inputs())
+        before = [] if program.module is None else [ModuleAt(program.module, "")]
+        held = _held(run, program, formal)
+        wanted = len(formal) - len(before) - len(held)
+        if len(given) != wanted:
+            raise CaptureError(f"The program takes {wanted} arguments, {len(given)} were given.")
+        called = [*before, *(_listed(run, argument) for argument in given), *held]
         try:
-            outputs = run.block(graph, [_listed(run, argument) for argument in called])
+            outputs = run.block(program.graph, called)
         except Raised as raised:
             raise CaptureError(
                 f"The model raises for such inputs: {raised}", raised.source.frame
@@ -242,6 +203,15 @@ def _interpreted(
         },
         steps=run.steps,
     ), result
+
+
+def _held(run: Interpreter, program: Program, formal: Sequence[Any]) -> list[Any]:
+    """The tensors of a trace that are the model's own, None for one that is not used."""
+    inputs = formal[len(formal) - len(program.owned) :]
+    return [
+        objects.owned(run, tensor, name) if value.uses() else None
+        for value, (name, tensor) in zip(inputs, program.owned.items(), strict=True)
+    ]
 
 
 def _listed(run: Interpreter, argument: Any) -> Any:
