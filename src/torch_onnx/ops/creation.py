@@ -213,6 +213,9 @@ def arange_step(
 ) -> OnnxValue:
     """A Range of integers wherever possible: a float Range adds up its rounding errors."""
     bounds = [_known(number) for number in (start, end, step)]
+    if result.dtype == torch.int64:
+        # PyTorch rounds all of them before it counts, and for other integers after that.
+        bounds = [_towards_zero(g, number) for number in bounds]
     first, last, by = bounds
     if all(map(_is_integral, bounds)):
         if isinstance(by, int) and by < 0 and not isinstance(first, int):
@@ -222,11 +225,10 @@ def arange_step(
             places = g.Range(0, g.scalar(count, torch.int64), 1)
             return g.Add(g.Mul(places, g.constant(by, torch.int64)), g.scalar(first, torch.int64))
         return g.Range(*(g.scalar(n, torch.int64) for n in bounds))
-    if is_integer(result.dtype) and not (_is_integral(first) and _is_integral(by)):
-        raise NotExpressible("an arange of integers with a fractional start or step")
     count = _count(g, first, last, by)
     places = g.Range(0, count, 1)
     if is_integer(result.dtype):
+        first, by = _towards_zero(g, first), _towards_zero(g, by)
         return g.Add(g.Mul(places, g.scalar(by, torch.int64)), g.scalar(first, torch.int64))
     steps = g.Cast(places, to=torch.float64)
     if not (isinstance(by, (int, float)) and by == 1):
@@ -251,6 +253,12 @@ def _known(number: Number) -> Number:
     if isinstance(number, float) and number.is_integer() and abs(number) < 2**53:
         return int(number)
     return number
+
+
+def _towards_zero(g: Builder, number: Number) -> Number:
+    if _is_integral(number):
+        return number
+    return g.scalar(number, torch.int64) if isinstance(number, OnnxValue) else int(number)
 
 
 def _is_integral(number: Number) -> bool:
