@@ -243,6 +243,10 @@ class Interpreter:
 
     def call(self, op: Operator, args: dict[str, Any]) -> Any:
         """Record a call of a torch operator, typed by running it on fakes."""
+        tensors = [a for a in op.arguments if "Tensor" in a.type]
+        if len(tensors) == 1 and isinstance(args[tensors[0].name], (int, float)):
+            # A traced constant, which is a number to operators on two tensors.
+            args = {**args, tensors[0].name: self.tensor(args[tensors[0].name])}
         bound = {a.name: self._argument(a.name, a.type, args[a.name]) for a in op.arguments}
         if changes_types(op):
             # Other values may share their stand-ins.
@@ -251,8 +255,11 @@ class Interpreter:
                     value.fake = compat.another_fake(value.fake)
         fakes = {name: _fakes(argument) for name, argument in bound.items()}
         positional = [fakes[a.name] for a in op.arguments if not a.keyword_only]
-        named = {a.name: fakes[a.name] for a in op.arguments if a.keyword_only}
-        named = {name: fake for name, fake in named.items() if fake is not None}
+        # None is mostly the default, and not taken by all that have another.
+        by_name = [a for a in op.arguments if a.keyword_only]
+        named = {
+            a.name: fakes[a.name] for a in by_name if fakes[a.name] is not None or not a.has_default
+        }
         try:
             result = self.fakes.result(op, positional, named, in_branch=self.branches > 0)
         except Exception as error:
@@ -296,6 +303,9 @@ class Interpreter:
                 return compat.memory_format_numbered(argument)
         if isinstance(argument, (list, tuple)):
             return [self._argument("", kind, item) for item in argument]
+        if not name and "Tensor" in kind and isinstance(argument, (int, float)):
+            # A tensor of one number that stands in the program's text, in a list of tensors.
+            return self.tensor(argument)
         if isinstance(argument, (Scalar, Vector)):
             if "Tensor" in kind:
                 return self.tensor(argument)

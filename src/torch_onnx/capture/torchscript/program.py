@@ -40,6 +40,7 @@ from torch_onnx.capture.torchscript.fakes import Fakes
 from torch_onnx.capture.torchscript.interpreter import Interpreter
 from torch_onnx.capture.torchscript.scalars import Scalar, Vector
 from torch_onnx.capture.torchscript.sources import NodeSources
+from torch_onnx.capture.torchscript.tracing import sizes_in_tensors
 from torch_onnx.capture.torchscript.values import Handler, Maybe, ModuleAt, Raised, ScriptList
 from torch_onnx.errors import CaptureError
 from torch_onnx.graph import Argument, AtenGraph, Value
@@ -78,7 +79,7 @@ def trace(module: torch.nn.Module, tensors: Sequence[torch.Tensor]) -> Trace:
     Raises:
         Exception: what the model raises.
     """
-    with warnings.catch_warnings(record=True) as told, torch.no_grad():
+    with warnings.catch_warnings(record=True) as told, torch.no_grad(), sizes_in_tensors():
         warnings.simplefilter("always")
         script = compat.traced(module, tuple(tensors))
     sources = Sources("")
