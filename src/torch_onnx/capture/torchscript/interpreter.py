@@ -65,7 +65,7 @@ class Interpreter:
     sources: NodeSources
     handlers: Mapping[str, Handler]
     split: Callable[[Interpreter, Any, Callable[[], list[Any]]], list[Any]]
-    """Runs an If whose branches' values do not merge, with all that follows in each of them."""
+    """Runs a node whose results have no common type, with all that follows in both branches."""
     calls: list[Call] = field(default_factory=list)
     parameters: dict[str, Parameter] = field(default_factory=dict)
     attributes: dict[str, Any] = field(default_factory=dict)
@@ -112,7 +112,7 @@ class Interpreter:
     def _run(self, nodes: list[Any], start: int, block: Any, then: Then | None) -> list[Any]:
         for place in range(start, len(nodes)):
             node = nodes[place]
-            if node.kind() != "prim::If":
+            if node.kind() not in MAY_DIVERGE:
                 self.node(node)
                 continue
             mark = len(self.calls)
@@ -121,7 +121,7 @@ class Interpreter:
                     self.node(node)
                     continue
                 except Diverges:
-                    # Its values have no common type: all that follows goes into both branches.
+                    # Its results have no common type: all that follows goes into both branches.
                     del self.calls[mark:]
                     self.take_back(frame)
             rest = functools.partial(self._run, nodes, place + 1, block, then)
@@ -442,6 +442,9 @@ def put(container: Any, content: Any) -> None:
         container.clear()
         container.update(content)
 
+
+# What may decide at run time of which type its results are.
+MAY_DIVERGE = frozenset({"prim::If", "aten::squeeze"})
 
 # What is done with a list whatever its length.
 TAKE_ANYTHING = frozenset(
