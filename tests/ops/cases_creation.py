@@ -82,6 +82,16 @@ CASES = [
         others=((Y,),),
     ),
     same(
+        "arange-integers-of-fractions",
+        lambda x: tuple(
+            torch.arange(*bounds, dtype=dtype)
+            for dtype in (torch.int64, torch.int32, torch.int8)
+            for bounds in ((2, 8.5, 1.5), (-2.7, x.shape[0], 1.5), (8.7, -2.5, -2.5), (8.5,))
+        ),
+        X,
+        others=((Y,),),
+    ),
+    same(
         "window-functions",
         lambda x: [
             *(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import linecache
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -25,6 +26,7 @@ class Case:
 
     ``dynamic`` has the names of dynamic axes by position of the argument, and by axis; ``since``
     is the first opset that can say it. ``program`` is a function, a module, or what makes one.
+    ``kwargs`` are arguments of every call.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Case:
     strategies: Sequence[str]
     since: int
     training: str
+    kwargs: Mapping[str, Any]
 
 
 class Cases(list[Case]):
@@ -49,15 +52,36 @@ class Cases(list[Case]):
         since: int = 11,
         name: str = "",
         training: str = "eval",
+        kwargs: Mapping[str, Any] | None = None,
     ) -> Callable[[Any], Any]:
         def add(program: Any) -> Any:
             more = [other if isinstance(other, tuple) else (other,) for other in others]
             told = name or program.__name__
-            row = Case(told, program, args, dynamic or {}, more, strategies, since, training)
-            self.append(row)
+            rest = (dynamic or {}, more, strategies, since, training, kwargs or {})
+            self.append(Case(told, program, args, *rest))
             return program
 
         return add
+
+    def texts(self, texts: Mapping[str, str], *args: Any, **options: Any) -> None:
+        """Add a function of ``x``, ``y``, ``z``, ``w`` for each text: an expression or a body."""
+        for name, text in texts.items():
+            self(*args, **options)(function_of(name, text, args))
+
+
+def function_of(name: str, text: str, args: Sequence[Any]) -> Callable[..., Any]:
+    """A function whose source TorchScript's compiler finds, as it finds that of a file."""
+    typed = [
+        letter if isinstance(arg, torch.Tensor) else f"{letter}: {type(arg).__name__}"
+        for letter, arg in zip("xyzw", args, strict=False)
+    ]
+    body = text if "return" in text else f"return {text}"
+    lines = [f"def {name}({', '.join(typed)}):\n", *(f"    {row}\n" for row in body.split("\n"))]
+    file = f"<{name}: {text}>"
+    linecache.cache[file] = (len(text), None, lines, file)
+    made: dict[str, Any] = {"torch": torch, "F": torch.nn.functional, "__name__": __name__}
+    exec(compile("".join(lines), file, "exec"), made)
+    return made[name]
 
 
 class Called(torch.nn.Module):
@@ -67,8 +91,8 @@ class Called(torch.nn.Module):
         super().__init__()
         self.function = function
 
-    def forward(self, *args: Any) -> Any:
-        return self.function(*args)
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        return self.function(*args, **kwargs)
 
 
 def made(program: Any, training: str) -> Any:
@@ -91,7 +115,7 @@ def check(case: Case, strategy: str, opset: int) -> Any:
         model = torch.jit.script(model)
     elif not isinstance(model, torch.nn.Module):
         model = Called(model)
-    options: dict[str, Any] = {"training": case.training}
+    options: dict[str, Any] = {"training": case.training, "kwargs": case.kwargs or None}
     if case.dynamic:
         names = [f"in{i}" for i in range(len(tree_leaves(case.args)))]
         axes = {f"in{i}": dict(axes) for i, axes in case.dynamic.items()}
@@ -101,5 +125,5 @@ def check(case: Case, strategy: str, opset: int) -> Any:
     # Copies, for some programs write to what they are given.
     program = torch_onnx.export(model, copy.deepcopy(case.args), opset_version=opset, **options)
     for args in (case.args, *case.others):
-        program.verify(*copy.deepcopy(args))
+        program.verify(*copy.deepcopy(args), **case.kwargs)
     return program

@@ -22,6 +22,7 @@ from torch_onnx.capture.quantized import (
     refuse_quantized,
     spread,
 )
+from torch_onnx.capture.squeezes import notes_of_squeezes
 from torch_onnx.errors import CaptureError, DimensionSpecialized, DynamicShapeError, InputError
 from torch_onnx.graph import AtenGraph, Value
 from torch_onnx.weights import storage_key
@@ -218,6 +219,7 @@ def _run(
     try:
         program = export_program(flat, bound.tensors, axes)
         graph = from_exported_program(program, axes, names, "model.")
+        graph.notes += notes_of_squeezes(graph, bound.tensors, axes)
         return graph, flat.outputs.paths, program
     except DimensionSpecialized as error:
         if refused is not None:

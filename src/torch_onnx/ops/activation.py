@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from torch_onnx.builder.values import OnnxValue
+from torch_onnx.ops.arithmetic import clip
 from torch_onnx.ops.axes import axis_of
 from torch_onnx.ops.table import OpTable
 
@@ -25,7 +26,7 @@ def relu6(g: Builder, self: OnnxValue) -> OnnxValue:
 
 @aten("hardtanh")
 def hardtanh(g: Builder, self: OnnxValue, min_val: Any = -1, max_val: Any = 1) -> OnnxValue:
-    return g.Clip(self, g.like(min_val, self), g.like(max_val, self))
+    return clip(g, self, g.like(min_val, self), g.like(max_val, self))
 
 
 @aten("gelu", since=20)

@@ -213,6 +213,9 @@ def arange_step(
 ) -> OnnxValue:
     """A Range of integers wherever possible: a float Range adds up its rounding errors."""
     bounds = [_known(number) for number in (start, end, step)]
+    if result.dtype == torch.int64:
+        # PyTorch rounds all of them before it counts, and for other integers after that.
+        bounds = [_towards_zero(g, number) for number in bounds]
     first, last, by = bounds
     if all(map(_is_integral, bounds)):
         if isinstance(by, int) and by < 0 and not isinstance(first, int):
@@ -222,12 +225,10 @@ def arange_step(
             places = g.Range(0, g.scalar(count, torch.int64), 1)
             return g.Add(g.Mul(places, g.constant(by, torch.int64)), g.scalar(first, torch.int64))
         return g.Range(*(g.scalar(n, torch.int64) for n in bounds))
+    places = g.Range(0, _count(g, first, last, by), 1)
     if is_integer(result.dtype):
-        # Fractions are cut off at once, and of smaller integers after counting.
-        whole = [g.scalar(n, torch.int64) for n in bounds]
-        count = _count(g, *(whole if result.dtype == torch.int64 else bounds))
-        return g.Add(g.Mul(g.Range(0, count, 1), whole[2]), whole[0])
-    steps = g.Cast(g.Range(0, _count(g, first, last, by), 1), to=torch.float64)
+        return g.Add(g.Mul(places, g.scalar(by, torch.int64)), g.scalar(first, torch.int64))
+    steps = g.Cast(places, to=torch.float64)
     if not (isinstance(by, (int, float)) and by == 1):
         steps = g.Mul(steps, _double(g, by))
     if not (isinstance(first, (int, float)) and first == 0):
@@ -250,6 +251,12 @@ def _known(number: Number) -> Number:
     if isinstance(number, float) and number.is_integer() and abs(number) < 2**53:
         return int(number)
     return number
+
+
+def _towards_zero(g: Builder, number: Number) -> Number:
+    if _is_integral(number):
+        return number
+    return g.scalar(number, torch.int64) if isinstance(number, OnnxValue) else int(number)
 
 
 def _is_integral(number: Number) -> bool:

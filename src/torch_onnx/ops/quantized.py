@@ -15,6 +15,7 @@ import torch
 from torch_onnx.builder.stored import stored
 from torch_onnx.builder.values import OnnxValue
 from torch_onnx.errors import NotExpressible
+from torch_onnx.ops.arithmetic import clip
 from torch_onnx.ops.axes import axis_of, rank_of
 from torch_onnx.ops.table import OpTable
 from torch_onnx.weights import Weight
@@ -182,10 +183,8 @@ def _steps(
 
 
 def clamp(g: Builder, x: OnnxValue, low: int, high: int) -> OnnxValue:
-    """x kept within two known numbers. ONNX Runtime's Clip of opset 11 takes float32 only."""
-    if g.opset < 12 and x.dtype != torch.float32:
-        return g.Min(g.Max(x, g.like(low, x)), g.like(high, x))
-    return g.Clip(x, g.like(low, x), g.like(high, x))
+    """x kept within two known numbers."""
+    return clip(g, x, g.like(low, x), g.like(high, x))
 
 
 def _along(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from torch_onnx.builder.values import OnnxValue
-from torch_onnx.ops.arithmetic import lerp
+from torch_onnx.ops.arithmetic import clip, lerp
 from torch_onnx.ops.axes import axis_of, rank_of, shape_of
 from torch_onnx.ops.creation import linspace_between
 from torch_onnx.ops.reduction import count, reduce
@@ -170,7 +170,7 @@ def corrcoef(g: Builder, self: OnnxValue, result: OnnxValue) -> OnnxValue:
     deviation = g.Sqrt(g.GatherElements(covariance, places, axis=1))
     scaled = g.Div(covariance, deviation)
     scaled = g.Div(scaled, g.Transpose(deviation, perm=[1, 0]))
-    return g.Clip(scaled, g.like(-1, scaled), g.like(1, scaled))
+    return clip(g, scaled, g.like(-1, scaled), g.like(1, scaled))
 
 
 # Histograms.

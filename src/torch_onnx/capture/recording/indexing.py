@@ -67,6 +67,9 @@ def _views(
     tensors: list[torch.Tensor | None] = []
     view = x
     for item in index:
+        if isinstance(item, torch.Tensor) and item.dtype == torch.uint8:
+            # A mask, as bytes once were; PyTorch's types know those of bool only.
+            item = apply("aten::to", item, torch.bool)
         if item is Ellipsis:
             skipped = x.dim() - used
             axis += skipped
@@ -91,7 +94,7 @@ def _views(
             elif item.dim() == 0 and item.dtype == torch.bool:
                 view = apply("aten::unsqueeze", view, axis)
             tensors.append(item)
-            axis += max(item.dim(), 1) if item.dtype in (torch.bool, torch.uint8) else 1
+            axis += max(item.dim(), 1) if item.dtype == torch.bool else 1
             tensors += [None] * (axis - len(tensors))
         elif isinstance(item, (list, tuple)) or type(item).__module__ == "numpy":
             if hasattr(item, "__index__") and not isinstance(item, (list, tuple)):

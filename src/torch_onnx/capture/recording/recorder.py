@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import linecache
+import operator
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,6 +27,7 @@ from torch_onnx.capture.recording.numbers import (
 )
 from torch_onnx.capture.recording.sizes import Known, TypedTensor, result_sizes
 from torch_onnx.capture.sources import LEFT_OUT, Sources
+from torch_onnx.capture.squeezes import named_axes
 from torch_onnx.graph import (
     Argument,
     Call,
@@ -365,6 +367,8 @@ class Recorder:
         numbers = tuple(_numbers_in(list(args.values())))
         if self.is_second:
             numbers = tuple(map(plain, numbers))
+        if op.name.startswith("aten::squeeze"):
+            self._relies_on_squeezed(args["self"], args.get("dim"))
         tensors = list(_tensors_in(result))
         shapes = tuple(tuple(tensor.shape) for tensor in tensors)
         second = self._compared(Entry(op.name, numbers, shapes))
@@ -390,6 +394,19 @@ class Recorder:
             if cast:
                 bound = {name: substitute(argument, cast) for name, argument in bound.items()}
         self.calls.append(Call(op, bound, outputs, source))
+
+    def _relies_on_squeezed(self, tensor: torch.Tensor, dim: Any = None) -> None:
+        """Axes of dynamic sizes are dropped in some runs: this one tells of those where not."""
+        frame = self.frame()
+        for axis in named_axes(tensor.dim(), dim):
+            size = self.size(tensor, axis)
+            if isinstance(size, RecordedInt) and size.from_data:
+                raise Unrecordable("the rank of what is squeezed depends on data", frame)
+            if isinstance(size, RecordedInt) and frame is not None:
+                form, stays = expression_of(size), plain(size) != 1
+                text = f"{_shown(size, form)} {'!=' if stays else '=='} 1"
+                one = expression_of(1)
+                self.reliances.append(Reliance(frame, text, operator.ne, form, one, stays))
 
     def _output(
         self,

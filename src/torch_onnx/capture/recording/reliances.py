@@ -119,6 +119,8 @@ def _are_alike(recorder: Recorder, log: Sequence[Entry], sizes: Sizes) -> bool:
     for mine, theirs in zip(recorder.log, log, strict=True):
         if mine.name != theirs.name or len(mine.numbers) != len(theirs.numbers):
             return False
+        if list(map(len, mine.shapes)) != list(map(len, theirs.shapes)):
+            return False
         for number, other in zip(mine.numbers, theirs.numbers, strict=True):
             if isinstance(number, RecordedInt) and number.expression is not None:
                 value: Any = _evaluate(recorder, number.expression, sizes)

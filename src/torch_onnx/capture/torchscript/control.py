@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from torch_onnx.capture.torchscript.interpreter import Interpreter, Then, put
 from torch_onnx.capture.torchscript.merging import Merge
+from torch_onnx.capture.torchscript.squeezing import undecided
 from torch_onnx.capture.torchscript.values import Diverges, Handlers, Raised
 from torch_onnx.graph import Block, Call, Value
 
@@ -19,26 +21,45 @@ Taken = tuple[list[Call], list[Any], list[tuple[Any, Any]]]
 @handles("prim::If")
 def branch(run: Interpreter, node: Any, inputs: list[Any]) -> Any:
     """``prim::If``: condition; then and else blocks without inputs."""
-    results = _run(run, node, inputs[0], None)
+    results = _run(run, inputs[0], list(node.blocks()), None)
     return results if len(list(node.outputs())) != 1 else results[0]
 
 
 def split(run: Interpreter, node: Any, following: Callable[[], list[Any]]) -> list[Any]:
     """An If with what follows it in each of its branches; what that gives."""
     run.source = run.sources.source(node)
-    (condition,) = node.inputs()
     outputs = [output.debugName() for output in node.outputs()]
 
     def then(results: list[Any]) -> list[Any]:
         run.env.update(zip(outputs, results, strict=True))
         return following()
 
-    return _run(run, node, run.env[condition.debugName()], then)
+    inputs = [run.env[value.debugName()] for value in node.inputs()]
+    if node.kind() == "prim::If":
+        return _run(run, inputs[0], list(node.blocks()), then)
+    condition = undecided(run, inputs[0], inputs[1:])
+    return _run(run, condition, [Again(node), Again(node)], then)
 
 
-def _run(run: Interpreter, node: Any, condition: Any, then: Then | None) -> list[Any]:
+@dataclass(frozen=True, slots=True)
+class Again:
+    """A block of a node that is run anew where more is known."""
+
+    node: Any
+
+    def inputs(self) -> list[Any]:
+        return []
+
+    def nodes(self) -> list[Any]:
+        return [self.node]
+
+    def outputs(self) -> list[Any]:
+        return list(self.node.outputs())
+
+
+def _run(run: Interpreter, condition: Any, blocks: list[Any], then: Then | None) -> list[Any]:
     condition = run.item(condition)
-    first, second = node.blocks()
+    first, second = blocks
     if not isinstance(condition, Value):
         return run.block(first if condition else second, [], then)
     source = run.source

@@ -12,10 +12,8 @@ from torch_onnx.capture.binding import operator_named
 from torch_onnx.capture.quantized import Quantized
 from torch_onnx.capture.torchscript.interpreter import Interpreter
 from torch_onnx.capture.torchscript.scalars import Scalar, Vector
-from torch_onnx.capture.torchscript.values import (
-    Handlers,
-    is_run_time,
-)
+from torch_onnx.capture.torchscript.squeezing import axis_of, undecided
+from torch_onnx.capture.torchscript.values import Handlers, is_run_time
 from torch_onnx.graph import Value
 
 handles = Handlers()
@@ -26,11 +24,6 @@ def rank(run: Interpreter, node: Any, inputs: list[Any]) -> Any:
     if isinstance(inputs[0], (Scalar, Vector)):
         return int(isinstance(inputs[0], Vector))
     return inputs[0].fake.dim()
-
-
-def axis_of(axis: Any, x: Value) -> int:
-    number: int = axis.number if isinstance(axis, Scalar) else axis
-    return number % x.fake.dim()
 
 
 @handles("aten::size", "prim::shape")
@@ -140,21 +133,6 @@ def is_scripting(run: Interpreter, node: Any, inputs: list[Any]) -> Any:
     return node.kind() == "aten::is_scripting"
 
 
-@handles("aten::squeeze")
-def squeeze(run: Interpreter, node: Any, inputs: list[Any]) -> Any:
-    """An axis that a branch around knows to be 1 goes; PyTorch looks at the example's size."""
-    if len(inputs) != 2 or not isinstance(inputs[0], Value) or not isinstance(inputs[1], int):
-        return NotImplemented
-    x = inputs[0]
-    if x.fake.dim() == 0:
-        return NotImplemented
-    axis = axis_of(inputs[1], x)
-    size = run.size(x, axis)
-    if run.facts and is_run_time(size) and run.number(operator.eq, size, 1) is True:
-        return run.named("aten::select.int", self=x, dim=axis, index=0)
-    return NotImplemented
-
-
 # Views of the tensor itself.
 
 RESHAPED_IN_PLACE = "squeeze_ swapaxes_ swapdims_ t_ transpose_ unsqueeze_"
@@ -166,6 +144,11 @@ def reshaped(run: Interpreter, node: Any, inputs: list[Any]) -> Any:
     old = inputs[0]
     if run.frames:
         raise run.error(f"{node.kind()} gives a tensor another shape in a branch or loop.")
+    if node.kind() == "aten::squeeze_" and undecided(run, old, inputs[1:]) is not None:
+        raise run.error(
+            "squeeze_ drops an axis if its size is 1, which is known at run time only.",
+            "Use squeeze, whose result is a tensor of its own.",
+        )
     name, _, overload = node.schema().partition("(")[0].partition(".")
     name = name.removesuffix("_")
     plain = {"aten::transpose": "int", "aten::squeeze": overload}.get(name, overload)

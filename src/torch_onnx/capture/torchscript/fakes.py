@@ -58,6 +58,10 @@ class Sample:
     arguments: list[tuple[torch.Tensor, torch.Tensor]]
 
 
+def _is_of_bytes(index: Any) -> bool:
+    return isinstance(index, torch.Tensor) and index.dtype == torch.uint8
+
+
 class Fakes:
     """The fake tensors of one program."""
 
@@ -194,6 +198,12 @@ class Fakes:
         name = function.name() if compat.is_operator(function) else ""
         if name == "aten::_pad_packed_sequence":
             return self._padded(*args)
+        if name == "aten::index.Tensor" and any(map(_is_of_bytes, args[1])):
+            # Masks of bytes, which PyTorch's types don't know.
+            masks = [
+                self.run(torch.Tensor.bool, [i], {}) if _is_of_bytes(i) else i for i in args[1]
+            ]
+            return self.run(function, [args[0], masks], {})
         if name == "aten::one_hot" and args[1] == -1:
             with self.mode:
                 return torch.empty([*args[0].shape, self.unknown_size()], dtype=torch.int64)

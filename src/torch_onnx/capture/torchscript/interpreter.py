@@ -65,7 +65,7 @@ class Interpreter:
     sources: NodeSources
     handlers: Mapping[str, Handler]
     split: Callable[[Interpreter, Any, Callable[[], list[Any]]], list[Any]]
-    """Runs an If whose branches' values do not merge, with all that follows in each of them."""
+    """Runs a node whose results have no common type, with all that follows in both branches."""
     calls: list[Call] = field(default_factory=list)
     parameters: dict[str, Parameter] = field(default_factory=dict)
     attributes: dict[str, Any] = field(default_factory=dict)
@@ -112,7 +112,7 @@ class Interpreter:
     def _run(self, nodes: list[Any], start: int, block: Any, then: Then | None) -> list[Any]:
         for place in range(start, len(nodes)):
             node = nodes[place]
-            if node.kind() != "prim::If":
+            if node.kind() not in MAY_DIVERGE:
                 self.node(node)
                 continue
             mark = len(self.calls)
@@ -121,7 +121,7 @@ class Interpreter:
                     self.node(node)
                     continue
                 except Diverges:
-                    # Its values have no common type: all that follows goes into both branches.
+                    # Its results have no common type: all that follows goes into both branches.
                     del self.calls[mark:]
                     self.take_back(frame)
             rest = functools.partial(self._run, nodes, place + 1, block, then)
@@ -243,6 +243,10 @@ class Interpreter:
 
     def call(self, op: Operator, args: dict[str, Any]) -> Any:
         """Record a call of a torch operator, typed by running it on fakes."""
+        tensors = [a for a in op.arguments if "Tensor" in a.type]
+        if len(tensors) == 1 and isinstance(args[tensors[0].name], (int, float)):
+            # A traced constant, which is a number to operators on two tensors.
+            args = {**args, tensors[0].name: self.tensor(args[tensors[0].name])}
         bound = {a.name: self._argument(a.name, a.type, args[a.name]) for a in op.arguments}
         if changes_types(op):
             # Other values may share their stand-ins.
@@ -251,8 +255,11 @@ class Interpreter:
                     value.fake = compat.another_fake(value.fake)
         fakes = {name: _fakes(argument) for name, argument in bound.items()}
         positional = [fakes[a.name] for a in op.arguments if not a.keyword_only]
-        named = {a.name: fakes[a.name] for a in op.arguments if a.keyword_only}
-        named = {name: fake for name, fake in named.items() if fake is not None}
+        # None is mostly the default, and not taken by all that have another.
+        by_name = [a for a in op.arguments if a.keyword_only]
+        named = {
+            a.name: fakes[a.name] for a in by_name if fakes[a.name] is not None or not a.has_default
+        }
         try:
             result = self.fakes.result(op, positional, named, in_branch=self.branches > 0)
         except Exception as error:
@@ -296,6 +303,9 @@ class Interpreter:
                 return compat.memory_format_numbered(argument)
         if isinstance(argument, (list, tuple)):
             return [self._argument("", kind, item) for item in argument]
+        if not name and "Tensor" in kind and isinstance(argument, (int, float)):
+            # A tensor of one number that stands in the program's text, in a list of tensors.
+            return self.tensor(argument)
         if isinstance(argument, (Scalar, Vector)):
             if "Tensor" in kind:
                 return self.tensor(argument)
@@ -432,6 +442,9 @@ def put(container: Any, content: Any) -> None:
         container.clear()
         container.update(content)
 
+
+# What may decide at run time of which type its results are.
+MAY_DIVERGE = frozenset({"prim::If", "aten::squeeze"})
 
 # What is done with a list whatever its length.
 TAKE_ANYTHING = frozenset(

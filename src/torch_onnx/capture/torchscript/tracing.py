@@ -14,6 +14,7 @@ from torch_onnx import compat
 from torch_onnx.capture.assumptions import FRAMEWORK
 from torch_onnx.capture.quantized import is_quantized
 from torch_onnx.capture.sources import Sources
+from torch_onnx.capture.torchscript.stacking import sizes_in_tensors
 from torch_onnx.errors import CaptureError
 
 # What the tracer says of Python that it can't follow. Other warnings of its are of constants.
@@ -63,7 +64,7 @@ def trace(module: torch.nn.Module, tensors: Sequence[torch.Tensor]) -> Trace:
     Raises:
         Exception: what the model raises.
     """
-    with warnings.catch_warnings(record=True) as told, torch.no_grad():
+    with warnings.catch_warnings(record=True) as told, torch.no_grad(), sizes_in_tensors():
         warnings.simplefilter("always")
         program = _traced(module, tensors)
     sources = Sources("")
