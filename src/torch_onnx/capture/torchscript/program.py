@@ -32,6 +32,7 @@ from torch_onnx.capture.torchscript import (
     objects,
     quantized,
     quantized_ops,
+    shapes,
 )
 from torch_onnx.capture.torchscript.fakes import Fakes
 from torch_onnx.capture.torchscript.interpreter import Interpreter
@@ -56,6 +57,7 @@ def _merged(*tables: Mapping[str, Handler]) -> dict[str, Handler]:
 HANDLERS = _merged(
     *(containers.handles, control.handles, conversions.handles, facts.handles, kinds.handles),
     *(lists.handles, loops.handles, numbers.handles, objects.handles, quantized_ops.TABLE),
+    shapes.handles,
 )
 
 
