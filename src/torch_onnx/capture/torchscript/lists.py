@@ -283,6 +283,13 @@ def contains(run: Interpreter, node: Any, inputs: list[Any]) -> Any:
 # Changing. A list that is changed holds another Value from then on.
 
 
+def hold(run: Interpreter, items: ScriptList) -> None:
+    """Make a list one whose length is known at run time only."""
+    whole = convert(run, items)
+    assert whole.held is not None
+    _becomes(run, items, whole.held, whole.of)
+
+
 def _becomes(run: Interpreter, items: ScriptList, new: Value, of: str) -> None:
     run.changes(items)
     items.clear()
