@@ -95,6 +95,25 @@ def part_is_written(x: Tensor):
     return y
 
 
+def written_by_another_name(x: Tensor):
+    y = x * 2
+    z = y
+    if bool(x.sum() > 0):
+        z = y + 1
+    z.add_(1)
+    return y, z
+
+
+def written_before_the_loop(x: Tensor):
+    y = x[0] * 2
+    z = y
+    for i in range(x.size(0)):
+        y.mul_(2)
+        z = z + y
+        y = z - i
+    return y, z
+
+
 def shape_from_a_growing_list(x: Tensor):
     sizes: list[int] = []
     for _ in range(x.size(0)):
@@ -103,6 +122,7 @@ def shape_from_a_growing_list(x: Tensor):
 
 
 GIVE = "\nGive the loop a number of turns that is known, or a tensor to fill."
+CLONE = "\nWrite to a clone() there."
 
 # What is said, the line of the program that is named, and what to do.
 MESSAGES = {
@@ -164,6 +184,18 @@ MESSAGES = {
         "only.",
         "row.add_(1)",
         "",
+    ),
+    written_by_another_name: (
+        "A tensor is read after a write in place to what is the same tensor or not, as a branch or "
+        "loop decides at run time.",
+        "z.add_(1)",
+        CLONE,
+    ),
+    written_before_the_loop: (
+        "A tensor is read after a write in place to what is the same tensor or not, as a branch or "
+        "loop decides at run time.",
+        "y.mul_(2)",
+        CLONE,
     ),
     shape_from_a_growing_list: (
         "aten::zeros is given a list whose length is known at run time only.",

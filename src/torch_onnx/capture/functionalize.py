@@ -60,6 +60,10 @@ class _State:
     """How often a root (a value that looks at no other) has been written."""
     current: dict[Value, tuple[int, Value]] = field(default_factory=dict)
     """What stands for a value now, and the version of its root that it belongs to."""
+    perhaps: dict[Value, set[Value]] = field(default_factory=dict)
+    """Roots that are one tensor or not, as a branch or loop decides at run time."""
+    doubtful: dict[Value, Source] = field(default_factory=dict)
+    """Roots that were written to if they are one with another that was, there."""
     listed: set[Value] = field(default_factory=set)
     """Roots of what lies in a list whose length is known at run time only, which holds copies; and
     what is taken from it."""
@@ -96,7 +100,8 @@ class _State:
             self._remember_views(call, original)
 
     def _stale(self, call: Call) -> bool:
-        return any(self.versions.get(self.root(value)) for value in call.values_in())
+        roots = map(self.root, call.values_in())
+        return any(self.versions.get(root) or root in self.doubtful for root in roots)
 
     def root(self, value: Value) -> Value:
         while (view := self.views.get(value)) is not None:
@@ -107,21 +112,21 @@ class _State:
 
     def _control(self, call: Call) -> None:
         """Make the bodies functional. What they write of outer values comes out of the call."""
+        begun = call.args.get("carried", []) if call.op.name == "python::loop" else []
         call.args = {name: self.read_all(argument) for name, argument in call.args.items()}
         is_loop = "carried" in call.args
         written = [root for block in call.blocks for root in self._written_in(block)]
         roots = list(dict.fromkeys(written))
         starts = {root: self.read(root) for root in roots}
         for block in call.blocks:
-            inner = _State(
-                [], dict(self.views), dict(self.versions), dict(self.current), set(self.listed)
-            )
+            inner = self._inner(block, begun)
             for root in roots if is_loop else ():
                 carried = fresh(root)
                 block.inputs.append(carried)
                 inner.write(root, carried, call.source)
             for inside in block.calls:
                 inner.call(inside)
+            self._remember_shared(call, block, inner, begun)
             outputs = [inner.read_all(output) for output in block.outputs]
             block.outputs = [*outputs, *(inner.read(root) for root in roots)]
             block.calls = inner.calls
@@ -137,6 +142,62 @@ class _State:
         self.calls.append(call)
         for root, result in zip(roots, results, strict=True):
             self.write(root, result, call.source)
+
+    def _inner(self, block: Block, begun: Sequence[Argument]) -> _State:
+        """The state within a body, where what a loop carries may be what it began with."""
+        inner = _State(
+            [],
+            dict(self.views),
+            dict(self.versions),
+            dict(self.current),
+            {root: set(others) for root, others in self.perhaps.items()},
+            dict(self.doubtful),
+            set(self.listed),
+        )
+        formals = block.inputs[1 : len(begun) + 1]
+        for formal, value in zip(formals, begun, strict=True):
+            inner.may_be(formal, value)
+            for other, beside in zip(formals, begun, strict=True):
+                if value is beside and formal is not other:
+                    inner.may_be(formal, other)
+        return inner
+
+    def _remember_shared(
+        self, call: Call, block: Block, inner: _State, begun: Sequence[Argument]
+    ) -> None:
+        """What a branch or loop gives may be what was there before."""
+        first = dict(zip(block.inputs[1:], begun, strict=False))
+        made = {value for c in block.calls for value in c.values_out()}
+        results = block.outputs[len(block.outputs) - len(call.outputs) :]
+        for output, result in zip(call.outputs, results, strict=True):
+            if isinstance(output, Value) and isinstance(result, Value):
+                root = inner.root(result)
+                if root not in made:
+                    self.may_be(output, first.get(root, root))
+        for output, value in zip(call.outputs, begun, strict=False):
+            if isinstance(output, Value):
+                self.may_be(output, value)
+        if begun:
+            # What a turn reads before it writes, the next reads after that.
+            for value in [value for c in block.calls for value in c.values_in()]:
+                inner.refuse_doubtful(inner.root(value))
+        self.doubtful |= inner.doubtful
+
+    def may_be(self, value: Value, other: Argument) -> None:
+        """Two may be one tensor."""
+        if isinstance(other, Value) and (root := self.root(other)) is not value:
+            self.perhaps.setdefault(value, set()).add(root)
+            self.perhaps.setdefault(root, set()).add(value)
+
+    def refuse_doubtful(self, root: Value) -> None:
+        source = self.doubtful.get(root)
+        if source is not None:
+            raise CaptureError(
+                "A tensor is read after a write in place to what is the same tensor or not, as a "
+                "branch or loop decides at run time.",
+                source.frame,
+                "Write to a clone() there.",
+            )
 
     def _written_in(self, block: Block) -> list[Value]:
         """The outer roots that a body writes, found on a copy of it."""
@@ -157,7 +218,9 @@ class _State:
 
     def read(self, value: Value) -> Value:
         """What stands for ``value`` after the writes so far; a stale view is made again."""
-        version = self.versions.get(self.root(value), 0)
+        root = self.root(value)
+        self.refuse_doubtful(root)
+        version = self.versions.get(root, 0)
         seen, now = self.current.get(value, (0, value))
         if seen == version:
             return now
@@ -187,6 +250,7 @@ class _State:
             version = self.versions.get(value, 0) + 1
             self.versions[value] = version
             self.current[value] = (version, content)
+            self.doubtful |= dict.fromkeys(self.perhaps.get(value, ()), source)
             return
         base = self.read(view.base)
         whole = (

@@ -26,7 +26,13 @@ python = OpTable("control_flow")
 def if_(g: Builder, condition: OnnxValue, blocks: Sequence[Block], result: Any) -> Any:
     declared = result if isinstance(result, list) else [result]
     then, otherwise = (partial(g.translate_body, block, []) for block in blocks)
-    made = either(g, condition, then, otherwise, declared)
+    known = g.known(condition)
+    if isinstance(known, OnnxValue):
+        made = either(g, known, then, otherwise, declared)
+    else:
+        # The data that decides turned out to be constant.
+        taken = then() if known else otherwise()
+        made = [as_tensor(g, x, like.dtype) for x, like in zip(taken, declared, strict=True)]
     return made if isinstance(result, list) else made[0]
 
 

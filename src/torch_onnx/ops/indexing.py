@@ -255,9 +255,9 @@ def _nonzero(g: Builder, x: OnnxValue) -> OnnxValue:
 
 
 @aten("one_hot")
-def one_hot(g: Builder, self: OnnxValue, num_classes: int = -1) -> OnnxValue:
-    depth = g.constant([num_classes])
-    if num_classes == -1:
+def one_hot(g: Builder, self: OnnxValue, num_classes: Integer = -1) -> OnnxValue:
+    depth = g.vector([num_classes])
+    if isinstance(num_classes, int) and num_classes == -1:
         whole = flat(g, self)
         depth = g.Add(g.ReduceMax(whole, axes=[0], keepdims=1), g.constant([1]))
     if rank_of(self) == 0:

@@ -125,6 +125,9 @@ def _pieces(g: Builder, x: OnnxValue, size: Integer, count: int, axis: int) -> l
     """``count`` parts of ``size``, the last taking what is left."""
     before = [size] * (count - 1)
     last = g.sub(g.size(x, axis), g.mul(size, count - 1)) if count > 1 else size
+    if not isinstance(g.known(size), int):
+        # More parts than the program takes are an error when the model runs.
+        last = g.minimum(last, size)
     return split_into(g, x, [*before, last], axis)
 
 
@@ -144,13 +147,13 @@ def split_sizes(
 
 @aten("chunk", "unsafe_chunk")
 def chunk(
-    g: Builder, self: OnnxValue, chunks: int, result: Sequence[OnnxValue], dim: int = 0
+    g: Builder, self: OnnxValue, chunks: Integer, result: Sequence[OnnxValue], dim: int = 0
 ) -> list[OnnxValue]:
     axis = axis_of(self, dim)
     total = g.known(g.size(self, axis))
-    if not isinstance(total, int) and g.opset >= 18 and len(result) == chunks:
-        return equal_parts(g, self, chunks, axis)
-    size = g.floordiv(g.add(total, chunks - 1), chunks)
+    if not isinstance(total, int) and g.opset >= 18 and g.known(chunks) == len(result):
+        return equal_parts(g, self, len(result), axis)
+    size = g.floordiv(g.add(total, g.sub(chunks, 1)), chunks)
     return _pieces(g, self, size, len(result), axis)
 
 

@@ -449,10 +449,15 @@ def repeat_interleave_tensor(
 ) -> OnnxValue:
     x = flat(g, self) if dim is None or self.rank == 0 else self
     axis = axis_of(x, dim or 0)
-    if repeats.shape in ((), (1,)) and shape_of(x)[axis] != 1:
+    (times,) = shape_of(repeats) or (1,)
+    here = shape_of(x)[axis]
+    if times == 1 and here != 1:
         number = g.as_vector(repeats)
         number.is_number = True
         return repeat_interleave(g, x, number, axis)
+    if not isinstance(times, int) and times != here:
+        # There may be one number, for all places.
+        repeats = g.expand(repeats, [g.size(x, axis)])
     return g.Gather(x, _repeated_places(g, repeats), axis=axis)
 
 

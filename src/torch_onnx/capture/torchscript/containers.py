@@ -90,8 +90,13 @@ def change_list(run: Interpreter, node: Any, inputs: list[Any]) -> Any:
     container, *arguments = inputs
     if not isinstance(container, (list, dict)):
         return NotImplemented
-    if any(map(is_run_time, arguments[: node.kind() == "aten::insert"])):
-        raise run.error("A list is changed at a place that is known at run time only.")
+    if (
+        isinstance(container, ScriptList)
+        and node.kind() == "aten::insert"
+        and is_run_time(arguments[0])
+    ):
+        lists.hold(run, container)
+        return lists.insert(run, node, inputs)
     run.changes(container)
     getattr(container, node.kind().removeprefix("aten::"))(*arguments)
     return container if list(node.outputs()) else None
@@ -100,8 +105,9 @@ def change_list(run: Interpreter, node: Any, inputs: list[Any]) -> Any:
 @handles("aten::pop", "aten::popitem", "aten::Delete", "aten::remove", "aten::update")
 def change_container(run: Interpreter, node: Any, inputs: list[Any]) -> Any:
     container, *arguments = inputs
-    if any(map(is_run_time, arguments)) and isinstance(container, list):
-        raise run.error("A list is changed at a place that is known at run time only.")
+    if any(map(is_run_time, arguments)) and isinstance(container, ScriptList):
+        lists.hold(run, container)
+        return lists.pop(run, node, inputs)
     run.changes(container)
     name = node.kind().removeprefix("aten::")
     if name == "Delete":

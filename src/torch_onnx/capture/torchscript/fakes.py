@@ -204,10 +204,23 @@ class Fakes:
                 self.run(torch.Tensor.bool, [i], {}) if _is_of_bytes(i) else i for i in args[1]
             ]
             return self.run(function, [args[0], masks], {})
-        if name == "aten::one_hot" and args[1] == -1:
+        if name == "aten::one_hot" and (compat.is_unknown(args[1]) or args[1] == -1):
             with self.mode:
                 return torch.empty([*args[0].shape, self.unknown_size()], dtype=torch.int64)
+        if name == "aten::repeat_interleave.self_Tensor":
+            return self._interleaved(args[0], args[2])
         return None
+
+    def _interleaved(self, x: torch.Tensor, dim: int | None) -> torch.Tensor:
+        """Elements repeated as often as a tensor tells. PyTorch's own code takes the tensor's size
+        for that of the axis, but one number stands for all.
+        """
+        sizes: list[Any] = list(x.shape) or [1]
+        if dim is None:
+            sizes, dim = [1], 0
+        sizes[dim] = self.unknown_size()
+        with self.mode:
+            return torch.empty(sizes, dtype=x.dtype)
 
     def _settle_whole(self, tensor: torch.Tensor, target: Sequence[Any]) -> None:
         """Known sizes that a tensor is brought to settle how many elements it has: PyTorch takes

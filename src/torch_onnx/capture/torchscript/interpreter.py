@@ -267,7 +267,9 @@ class Interpreter:
             raise self.error(f"{op.name}: {first}") from error
         outputs = self._outputs(op, result)
         self.calls.append(Call(op, bound, outputs, self.source))
-        return outputs[0] if len(op.returns) == 1 else outputs
+        if len(op.returns) != 1:
+            return outputs
+        return _written(op, bound, outputs[0]) if op.is_mutating else outputs[0]
 
     def named(self, name: str, /, **args: Any) -> Any:
         """``call`` of the operator of this name, its defaults filled in."""
@@ -431,6 +433,15 @@ class Interpreter:
 
     def error(self, reason: str, advice: str = "") -> CaptureError:
         return CaptureError(reason, self.source.frame, advice)
+
+
+def _written(op: Operator, args: Mapping[str, Argument], output: Output) -> Output:
+    """What ``add_`` returns is what it wrote to, so it is one Value; ``resize_`` gives another."""
+    target = next((args[a.name] for a in op.arguments if a.written), None)
+    if not isinstance(target, Value) or not isinstance(output, Value):
+        return output
+    alike = target.dtype == output.dtype and target.shape == output.shape
+    return target if alike else output
 
 
 def put(container: Any, content: Any) -> None:

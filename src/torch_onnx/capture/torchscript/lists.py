@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from torch_onnx.capture.binding import number_operator
+from torch_onnx.capture.binding import number_operator, operator_named
 from torch_onnx.capture.torchscript.interpreter import Interpreter
 from torch_onnx.capture.torchscript.stand_ins import joined
 from torch_onnx.capture.torchscript.values import (
@@ -136,20 +136,41 @@ def parts(run: Interpreter, node: Any, inputs: list[Any]) -> Any:
     x = run.tensor(inputs[0])
     size, dim = (None, inputs[1]) if len(inputs) == 2 else inputs[1:]
     users = [use.user.kind() for use in node.output().uses()]
-    if isinstance(size, list) or x.fake.dim() == 0 or users == ["prim::ListUnpack"]:
-        return NotImplemented  # as many as the program unpacks
+    if isinstance(size, list) or x.fake.dim() == 0:
+        return NotImplemented
     axis = dim % x.fake.dim()
     length = run.size(x, axis)
+    if users == ["prim::ListUnpack"]:  # as many as the program unpacks
+        if not isinstance(size, Value):
+            return NotImplemented
+        return _unpacked(run, node, x, size, axis)
     if not isinstance(length, Value) and not isinstance(size, Value):
         return NotImplemented
     if size is not None and "chunk" in node.kind():
-        size = run.number(operator.floordiv, run.number(operator.add, length, size - 1), size)
+        more = run.number(operator.sub, size, 1)
+        size = run.number(operator.floordiv, run.number(operator.add, length, more), size)
     sizes = list(x.fake.shape)
     sizes[axis : axis + 1] = [] if size is None else [run.fakes.unknown_size()]
     with run.fakes.mode:
         like = torch.empty(sizes, dtype=x.fake.dtype)
     args = {"tensor": x, "size": size, "dim": axis}
     return run.made(ScriptList((), _emit(run, "split", args, value_of_list(run, like)), "tensor"))
+
+
+def _unpacked(run: Interpreter, node: Any, x: Value, size: Value, axis: int) -> Any:
+    """The parts of a tensor whose number the program takes for known."""
+    count = len(list(node.output().uses()[0].user.outputs()))
+    op = operator_named(node.schema().partition("(")[0])
+    assert op is not None
+    sizes = list(x.fake.shape)
+    made = []
+    for _ in range(count):
+        sizes[axis] = run.fakes.unknown_size()
+        with run.fakes.mode:
+            made.append(run.value(torch.empty(sizes, dtype=x.fake.dtype)))
+    args = dict(zip((a.name for a in op.arguments), (x, size, axis), strict=True))
+    run.calls.append(Call(op, args, [made], run.source))
+    return made
 
 
 # Reading.
@@ -260,6 +281,13 @@ def contains(run: Interpreter, node: Any, inputs: list[Any]) -> Any:
 
 
 # Changing. A list that is changed holds another Value from then on.
+
+
+def hold(run: Interpreter, items: ScriptList) -> None:
+    """Make a list one whose length is known at run time only."""
+    whole = convert(run, items)
+    assert whole.held is not None
+    _becomes(run, items, whole.held, whole.of)
 
 
 def _becomes(run: Interpreter, items: ScriptList, new: Value, of: str) -> None:

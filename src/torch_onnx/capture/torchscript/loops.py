@@ -205,9 +205,14 @@ class _Start:
             pairs = zip(self.trees, after, strict=True)
             after[:] = [_shaped(run, old, new) for old, new in pairs]
         fit = True
+        inside = iter(self.values)
+        formals = [next(inside) if changes else None for changes in self.changes]
         pairs = zip(_leaves(self.trees), _leaves(after), strict=True)
         for i, (old, new) in enumerate(pairs):
-            if not self.changes[i]:
+            if isinstance(new, Value) and new is formals[i]:
+                # It is one tensor all along, whoever else knows it, though it may be written to.
+                self.changes[i] = fit = False
+            elif not self.changes[i]:
                 if new is not old and not _equal(new, old):
                     self.changes[i], fit = True, False
                     self.types[i] = self._common(old, new)

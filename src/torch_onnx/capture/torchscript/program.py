@@ -32,6 +32,7 @@ from torch_onnx.capture.torchscript import (
     objects,
     quantized,
     quantized_ops,
+    shapes,
     squeezing,
 )
 from torch_onnx.capture.torchscript.fakes import Fakes
@@ -57,7 +58,7 @@ def _merged(*tables: Mapping[str, Handler]) -> dict[str, Handler]:
 HANDLERS = _merged(
     *(containers.handles, control.handles, conversions.handles, facts.handles, kinds.handles),
     *(lists.handles, loops.handles, numbers.handles, objects.handles, quantized_ops.TABLE),
-    squeezing.handles,
+    *(shapes.handles, squeezing.handles),
 )
 
 
