@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from torchscript.runner import SCRIPT, TRACE, Cases
@@ -173,6 +176,23 @@ def the_last_two(bias: Tensor):
 @CASES(torch.randn(3, 16), dynamic={0: {0: "n", 1: "t"}}, others=(torch.randn(2, 5),))
 def rows_of_the_last_axis(ids: Tensor):
     return ids.view(-1, ids.size()[-1]).transpose(0, 1)
+
+
+@CASES(
+    torch.randn(1, 1, 40, 70),
+    dynamic={0: {2: "h", 3: "w"}},
+    others=(torch.randn(1, 1, 90, 30), torch.randn(1, 1, 7, 11)),
+    strategies=SCRIPT,
+)
+def scaled_by_data(x: Tensor):
+    # 70 * 1.2857142686843872 is a little less than 90, which float32 does not hold.
+    scale = (90.0 / torch.tensor(max(x.shape[2], x.shape[3])).float()).item()
+    return (
+        math.floor(float(x.size(3)) * scale),
+        math.ceil(-x.size(3) * scale),
+        F.interpolate(x, scale_factor=scale, mode="bilinear", align_corners=False),
+        F.interpolate(x, scale_factor=scale, mode="nearest", recompute_scale_factor=True),
+    )
 
 
 # Recurrent layers, of any number of steps and of a fixed batch, which the state has.

@@ -118,7 +118,7 @@ def power(g: Builder, a: Number, b: Number) -> OnnxValue:
 
 @python("python::neg")
 def negate(g: Builder, a: Number) -> OnnxValue:
-    return g.Neg(a)
+    return g.Neg(_vector(g, a, torch.float64 if _is_float(a) else torch.int64))
 
 
 @python("python::float")
@@ -132,19 +132,25 @@ def to_integer(g: Builder, a: Number) -> OnnxValue:
     return _vector(g, a, torch.int64) if isinstance(a, OnnxValue) else g.constant([int(a)])
 
 
+def _whole(g: Builder, operator: Callable[[OnnxValue], OnnxValue], a: Number) -> OnnxValue:
+    if not _is_float(a):
+        return _vector(g, a, torch.int64)
+    return g.cast(operator(_vector(g, a, torch.float64)), torch.int64)
+
+
 @python("python::floor")
 def floor(g: Builder, a: Number) -> OnnxValue:
-    return g.cast(g.Floor(a), torch.int64) if _is_float(a) else _vector(g, a, torch.int64)
+    return _whole(g, g.Floor, a)
 
 
 @python("python::ceil")
 def ceil(g: Builder, a: Number) -> OnnxValue:
-    return g.cast(g.Ceil(a), torch.int64) if _is_float(a) else _vector(g, a, torch.int64)
+    return _whole(g, g.Ceil, a)
 
 
 @python("python::round")
 def round_half_even(g: Builder, a: Number) -> OnnxValue:
-    return g.cast(g.Round(a), torch.int64) if _is_float(a) else _vector(g, a, torch.int64)
+    return _whole(g, g.Round, a)
 
 
 @python("python::sqrt")

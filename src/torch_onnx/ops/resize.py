@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from torch_onnx.builder.values import OnnxValue
+from torch_onnx.builder.values import Number, OnnxValue
 from torch_onnx.errors import NotExpressible
 from torch_onnx.ops.table import OpTable
 
@@ -23,7 +23,7 @@ def _resize(
     g: Builder,
     x: OnnxValue,
     output_size: Sequence[Any] | None,
-    scale_factors: Sequence[float] | None,
+    scale_factors: Sequence[Number] | None,
     rank: int,
     **attributes: Any,
 ) -> OnnxValue:
@@ -35,8 +35,33 @@ def _resize(
         return g.Resize(x, nothing, nothing, sizes, **attributes)
     if scale_factors is None:
         raise NotExpressible("an interpolation needs a size or scale factors")
+    if any(isinstance(factor, OnnxValue) for factor in scale_factors):
+        return _resize_by_run_time_scales(g, x, nothing, scale_factors, **attributes)
     scales = g.constant([1.0, 1.0, *scale_factors])
     return g.Resize(x, nothing, scales, **attributes)
+
+
+def _resize_by_run_time_scales(
+    g: Builder,
+    x: OnnxValue,
+    nothing: OnnxValue | None,
+    scale_factors: Sequence[Number],
+    **attributes: Any,
+) -> OnnxValue:
+    """PyTorch multiplies sizes by float64 numbers, ONNX by float32: those are taken a little
+    larger, and what is too much is cut off.
+    """
+    axes = list(range(2, 2 + len(scale_factors)))
+    exact = [g.scalar(factor, torch.float64) for factor in scale_factors]
+    larger = [g.Mul(factor, g.constant(1 + 2**-22, torch.float64)) for factor in exact]
+    scales = [g.Unsqueeze(g.cast(factor, torch.float32), axes=[0]) for factor in larger]
+    resized = g.Resize(x, nothing, g.Concat(g.constant([1.0, 1.0]), *scales, axis=0), **attributes)
+    sizes = [g.scalar(g.size(x, axis), torch.float64) for axis in axes]
+    ends = [
+        g.Cast(g.Floor(g.Mul(size, factor)), to=torch.int64)
+        for size, factor in zip(sizes, exact, strict=True)
+    ]
+    return g.Slice(resized, [0] * len(axes), ends, axes=axes)
 
 
 def _smooth(name: str, rank: int) -> None:
@@ -47,7 +72,7 @@ def _smooth(name: str, rank: int) -> None:
         input: OnnxValue,
         output_size: Sequence[Any] | None,
         align_corners: bool,
-        scale_factors: Sequence[float] | None,
+        scale_factors: Sequence[Number] | None,
     ) -> OnnxValue:
         return _resize(
             g,
@@ -83,7 +108,7 @@ def _nearest(name: str, rank: int) -> None:
         g: Builder,
         input: OnnxValue,
         output_size: Sequence[Any] | None,
-        scale_factors: Sequence[float] | None,
+        scale_factors: Sequence[Number] | None,
     ) -> OnnxValue:
         return _resize(
             g,

@@ -123,6 +123,25 @@ def roi_align(
     )
 
 
+@aten("torchvision::roi_pool")
+def roi_pool(
+    g: Builder,
+    input: OnnxValue,
+    rois: OnnxValue,
+    spatial_scale: float,
+    pooled_height: int,
+    pooled_width: int,
+) -> tuple[OnnxValue, None]:
+    """The maxima; where they are, the second result, is for gradients."""
+    maxima = g.MaxRoiPool(
+        input,
+        g.Slice(rois, [0], [5], axes=[1]),
+        spatial_scale=spatial_scale,
+        pooled_shape=[pooled_height, pooled_width],
+    )
+    return maxima, None
+
+
 @aten("torchvision::deform_conv2d", since=19)
 def deform_conv2d(
     g: Builder,
