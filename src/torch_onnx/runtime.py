@@ -9,6 +9,7 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
 import onnx_ir as ir
 import torch
@@ -118,7 +119,7 @@ def run(session: Any, inputs: Mapping[str, torch.Tensor]) -> list[Any]:
         # An OrtValue shows no elements of a sequence.
         arrays = {name: value.numpy() for name, value in feeds.items()}
         for name, items in zip(listed, session.run(listed, arrays), strict=True):
-            found[name] = [torch.from_numpy(item) for item in items]
+            found[name] = [_of_numpy(item) for item in items]
     return [found[output.name] for output in outputs]
 
 
@@ -141,4 +142,9 @@ def from_runtime(value: Any) -> torch.Tensor:
     if value.data_type() == "tensor(bfloat16)":
         # numpy has no bfloat16, so ONNX Runtime gives the bits only through DLPack.
         return torch.utils.dlpack.from_dlpack(value._ortvalue.to_dlpack())
-    return torch.from_numpy(value.numpy())
+    return _of_numpy(value.numpy())
+
+
+def _of_numpy(array: np.ndarray) -> torch.Tensor:
+    # numpy has two types of 64 unsigned bits, of which torch knows this one.
+    return torch.from_numpy(array.view(np.uint64) if array.dtype == np.uint64 else array)

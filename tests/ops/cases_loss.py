@@ -106,6 +106,18 @@ CASES = [
     case("antialias", antialiased, r(1, 2, 7, 9), others=((r(2, 2, 11, 8),),), opsets=(11, 18, 20)),
     # Before opset 13, Resize has no inputs that may be left out.
     case("interpolate", interpolated, r(1, 2, 6, 8), others=((r(2, 2, 9, 4),),), opsets=(11, 13)),
+    case(
+        "interpolate-bytes",
+        lambda x: [
+            F.interpolate(x, mode=mode, align_corners=corners, **sizes)
+            for mode in ("bilinear", "bicubic")
+            for corners in (False, True)
+            for sizes in ({"size": (5, 12)}, {"scale_factor": (1.7, 0.6)})
+        ],
+        BYTES,
+        others=((torch.randint(0, 256, (2, 3, 11, 8), dtype=torch.uint8),),),
+        opsets=(11, 20, 28),
+    ),
     case("antialias-bytes", antialiased, BYTES, opsets=(13, 20)),
     case(
         "windows-of-integers",

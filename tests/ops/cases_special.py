@@ -49,6 +49,7 @@ SQUARES = torch.tensor([1.0, 2.0, 3.0, 8.0, 2.0, 3.0, 1.0, 0.5, INF])
 PLACES = torch.tensor([2.0, 0.5, -2.5, 1e6, 0.0, -1.0, 3.0, 3.0, 2.0])
 SPREAD = torch.tensor([0.0, -0.0, 1.0, 2.0**-126, 2.0**-149, 1e30, 3.4e38, -5.0, INF, -INF, NAN])
 NEIGHBOURS = torch.cat([SPREAD, 2.0 ** torch.arange(-149, 128), torch.rand(99)])
+NUMBERS = NEIGHBOURS[~NEIGHBOURS.isnan()]
 
 
 def polynomials(x, n):
@@ -125,6 +126,25 @@ CASES = [
         atol=2e-3,
     ),
     case("frexp", torch.frexp, NEIGHBOURS, opsets=FEW, rtol=0, atol=0),
+    *(
+        case(
+            f"hash-{str(x.dtype).removeprefix('torch.')}",
+            lambda x: (torch.hash_tensor(x), torch.hash_tensor(x, 1), torch.hash_tensor(x[0, 0])),
+            x,
+            others=((x[:, :3],),),
+            opsets=(13, 20),
+        )
+        for x in (
+            torch.stack([NUMBERS, -NUMBERS]),
+            torch.stack([NUMBERS, -NUMBERS]).double() / 3,
+            torch.tensor([[5e-324, 1e-310, -2e-308, 0.0, -0.0]], dtype=torch.float64),
+            torch.randn(2, 7).half(),
+            torch.randn(2, 7).bfloat16(),
+            torch.tensor([[-1, 5, 2**63 - 1, -(2**63), 77]]),
+            torch.tensor([[-1, 5, 127, -128]], dtype=torch.int8),
+            torch.tensor([[True, False, True, True]]),
+        )
+    ),
     case("frexp-double", torch.frexp, NEIGHBOURS.double() ** 3, opsets=(20,), rtol=0, atol=0),
     case(
         "nextafter",

@@ -23,6 +23,7 @@ from torch_onnx.capture.recording import record
 from torch_onnx.graph import AtenGraph
 from torch_onnx.ops import builtin_tables
 from torch_onnx.passes import tidy
+from torch_onnx.runtime import from_runtime
 from torch_onnx.saving import model_proto
 from torch_onnx.translate import Translator, decompose_missing, drop_unused, lookup_in
 
@@ -154,10 +155,4 @@ def to_ort(tensor: torch.Tensor) -> onnxruntime.OrtValue:
 
 
 def from_ort(values: Sequence[onnxruntime.OrtValue]) -> list[torch.Tensor]:
-    tensors = []
-    for value in values:
-        if value.data_type() == "tensor(bfloat16)":
-            tensors.append(torch.from_dlpack(value._ortvalue.to_dlpack()))
-        else:
-            tensors.append(torch.from_numpy(value.numpy()))
-    return tensors
+    return [from_runtime(value) for value in values]

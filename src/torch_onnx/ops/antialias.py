@@ -33,7 +33,8 @@ def _register(name: str) -> None:
             if scale_factors is None:
                 raise NotExpressible("an interpolation needs a size or scale factors")
             sizes = [
-                _scaled(g, g.size(input, 2 + i), factor) for i, factor in enumerate(scale_factors)
+                scaled_size(g, g.size(input, 2 + i), factor)
+                for i, factor in enumerate(scale_factors)
             ]
             if _is_onnx(g, input, align_corners):
                 return _by_onnx(g, input, name, scales=g.constant([1.0, 1.0, *scale_factors]))
@@ -58,7 +59,7 @@ for _name in WIDTHS:
     _register(_name)
 
 
-def _scaled(g: Builder, size: Any, factor: float) -> Any:
+def scaled_size(g: Builder, size: Any, factor: float) -> Any:
     """How long an axis becomes: the product, cut off."""
     if isinstance(size, int):
         return int(size * factor)
@@ -119,43 +120,52 @@ def _weights(
     g: Builder, size: Any, wanted: Any, factor: float | None, align_corners: bool, width: int
 ) -> OnnxValue:
     """``[wanted, size]`` as float64: what each old cell gives to each new one."""
-    old, new = (g.scalar(n, torch.float64) for n in (size, wanted))
     one, half = (g.constant(n, torch.float64) for n in (1.0, 0.5))
-    if align_corners:
-        gaps = g.Max(g.Sub(new, one), one)
-        scale = g.Where(g.Greater(new, one), g.Div(g.Sub(old, one), gaps), g.Sub(one, one))
-    elif factor:
-        scale = g.constant(1.0 / factor, torch.float64)
-    else:
-        scale = g.Div(old, new)
+    scale = step(g, size, wanted, factor, align_corners)
     stretch = g.Max(scale, one)
-    centers = g.Mul(scale, g.Add(_count(g, wanted), half))
-    cells = g.Add(_count(g, size), half)
+    centers = g.Mul(scale, g.Add(count(g, wanted), half))
+    cells = g.Add(count(g, size), half)
     distance = g.Div(g.Sub(cells, g.Unsqueeze(centers, axes=[1])), stretch)
-    weights = (_linear if width == 2 else _cubic)(g, g.Abs(distance))
+    weights = linear(g, distance) if width == 2 else cubic(g, distance, -0.5)
     return g.Div(weights, g.ReduceSum(weights, axes=[1], keepdims=1))
 
 
-def _count(g: Builder, number: Any) -> OnnxValue:
+def step(
+    g: Builder, size: Any, wanted: Any, factor: float | None, align_corners: bool
+) -> OnnxValue:
+    """How many old cells lie between two new ones, in float64."""
+    old, new = (g.scalar(n, torch.float64) for n in (size, wanted))
+    one = g.constant(1.0, torch.float64)
+    if align_corners:
+        gaps = g.Max(g.Sub(new, one), one)
+        return g.Where(g.Greater(new, one), g.Div(g.Sub(old, one), gaps), g.Sub(one, one))
+    if factor:
+        return g.constant(1.0 / factor, torch.float64)
+    return g.Div(old, new)
+
+
+def count(g: Builder, number: Any) -> OnnxValue:
     numbers = g.Range(g.constant(0), g.scalar(number), g.constant(1))
     return g.cast(numbers, torch.float64)
 
 
-def _linear(g: Builder, x: OnnxValue) -> OnnxValue:
+def linear(g: Builder, distance: OnnxValue) -> OnnxValue:
+    x = g.Abs(distance)
     return g.Max(g.Sub(g.like(1.0, x), x), g.like(0.0, x))
 
 
-def _cubic(g: Builder, x: OnnxValue) -> OnnxValue:
-    """Keys's kernel with a = -0.5, as Pillow has it."""
+def cubic(g: Builder, distance: OnnxValue, a: float) -> OnnxValue:
+    """Keys's kernel: with a = -0.5 in Pillow, and wherever there is antialiasing."""
+    x = g.Abs(distance)
 
-    def times(a: OnnxValue, number: float) -> OnnxValue:
-        return g.Mul(a, g.like(number, x))
+    def times(y: OnnxValue, number: float) -> OnnxValue:
+        return g.Mul(y, g.like(number, x))
 
-    def plus(a: OnnxValue, number: float) -> OnnxValue:
-        return g.Add(a, g.like(number, x))
+    def plus(y: OnnxValue, number: float) -> OnnxValue:
+        return g.Add(y, g.like(number, x))
 
-    near = plus(g.Mul(g.Mul(plus(times(x, 1.5), -2.5), x), x), 1.0)
-    far = times(plus(g.Mul(plus(g.Mul(plus(x, -5.0), x), 8.0), x), -4.0), -0.5)
+    near = plus(g.Mul(g.Mul(plus(times(x, a + 2), -(a + 3)), x), x), 1.0)
+    far = times(plus(g.Mul(plus(g.Mul(plus(x, -5.0), x), 8.0), x), -4.0), a)
     outer = g.Where(g.Less(x, g.like(2.0, x)), far, g.like(0.0, x))
     return g.Where(g.Less(x, g.like(1.0, x)), near, outer)
 
@@ -163,7 +173,7 @@ def _cubic(g: Builder, x: OnnxValue) -> OnnxValue:
 def _filtered(g: Builder, x: OnnxValue, weights: OnnxValue, axis: int) -> OnnxValue:
     """x with its axis 2 or 3 replaced by sums over it."""
     if not x.dtype.is_floating_point:
-        return _filtered_bytes(g, x, weights, axis)
+        return filtered_bytes(g, x, weights, axis)
     wide = torch.float64 if x.dtype == torch.float64 else torch.float32
     weights, y = g.cast(weights, wide), g.cast(x, wide)
     return g.cast(_applied(g, y, weights, axis), x.dtype)
@@ -175,7 +185,7 @@ def _applied(g: Builder, x: OnnxValue, weights: OnnxValue, axis: int) -> OnnxVal
     return g.MatMul(weights, x)
 
 
-def _filtered_bytes(g: Builder, x: OnnxValue, weights: OnnxValue, axis: int) -> OnnxValue:
+def filtered_bytes(g: Builder, x: OnnxValue, weights: OnnxValue, axis: int) -> OnnxValue:
     """In integers, as PyTorch and Pillow do it: weights of 15 bits, each direction rounded."""
 
     def number(n: float) -> OnnxValue:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ import torch
 
 from torch_onnx.builder.values import Number, OnnxValue
 from torch_onnx.errors import NotExpressible
+from torch_onnx.ops.antialias import count, cubic, filtered_bytes, linear, scaled_size, step
 from torch_onnx.ops.table import OpTable
 
 if TYPE_CHECKING:
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 aten = OpTable("resize")
 
 SPATIAL = {"linear1d": 1, "bilinear2d": 2, "trilinear3d": 3, "bicubic2d": 2}
+CUBIC = -0.75
+"""PyTorch's coefficient of Keys's kernel where there is no antialiasing."""
 
 
 def _resize(
@@ -74,6 +78,8 @@ def _smooth(name: str, rank: int) -> None:
         align_corners: bool,
         scale_factors: Sequence[Number] | None,
     ) -> OnnxValue:
+        if input.dtype == torch.uint8 and rank == 2:
+            return _bytes_resized(g, input, output_size, scale_factors, align_corners, mode)
         return _resize(
             g,
             input,
@@ -82,10 +88,60 @@ def _smooth(name: str, rank: int) -> None:
             rank,
             mode=mode,
             coordinate_transformation_mode=_coordinates(align_corners),
-            cubic_coeff_a=-0.75,
+            cubic_coeff_a=CUBIC,
         )
 
     aten(f"upsample_{name}.vec")(by_size_or_scales)
+
+
+def _bytes_resized(
+    g: Builder,
+    x: OnnxValue,
+    output_size: Sequence[Any] | None,
+    scale_factors: Sequence[float] | None,
+    align_corners: bool,
+    mode: str,
+) -> OnnxValue:
+    """Each direction by a matrix of weights, rounded as PyTorch does it.
+
+    ONNX Runtime cuts digits off, and has no cubic kernel of bytes.
+    """
+    factors: Sequence[float | None] = (None, None)
+    if output_size is None:
+        if scale_factors is None:
+            raise NotExpressible("an interpolation needs a size or scale factors")
+        factors = scale_factors
+        output_size = [scaled_size(g, g.size(x, 2 + i), f) for i, f in enumerate(scale_factors)]
+    for axis in (3, 2):
+        wanted, factor = output_size[axis - 2], factors[axis - 2]
+        weights = _weights(g, g.size(x, axis), wanted, factor, align_corners, mode)
+        x = filtered_bytes(g, x, weights, axis)
+    return x
+
+
+def _weights(
+    g: Builder, size: Any, wanted: Any, factor: float | None, align_corners: bool, mode: str
+) -> OnnxValue:
+    """``[wanted, size]`` as float64; cells beyond the edge are those at the edge."""
+    zero, half, one = (g.constant(n, torch.float64) for n in (0.0, 0.5, 1.0))
+    last = g.Sub(g.scalar(size, torch.float64), one)
+    numbers, scale = count(g, wanted), step(g, size, wanted, factor, align_corners)
+    if align_corners:
+        source = g.Mul(numbers, scale)
+    else:
+        source = g.Sub(g.Mul(g.Add(numbers, half), scale), half)
+    if mode == "linear":
+        source = g.Max(source, zero)
+    before = g.Min(g.Floor(source), last)
+    beyond = g.Min(g.Max(g.Sub(source, before), zero), one)
+    parts = []
+    for tap in (0, 1) if mode == "linear" else (-1, 0, 1, 2):
+        distance = g.Sub(g.constant(tap, torch.float64), beyond)
+        weight = linear(g, distance) if mode == "linear" else cubic(g, distance, CUBIC)
+        cell = g.Min(g.Max(g.Add(before, g.constant(tap, torch.float64)), zero), last)
+        here = g.Equal(g.Unsqueeze(cell, axes=[1]), count(g, size))
+        parts.append(g.Where(here, g.Unsqueeze(weight, axes=[1]), zero))
+    return functools.reduce(g.Add, parts)
 
 
 def _coordinates(align_corners: bool) -> str:
