@@ -156,7 +156,7 @@ def test_transformed_functions_go_to_another_front_end() -> None:
 
     with pytest.raises(errors.CaptureError, match="wrapped"):
         record(mapped, X)
-    if lacks("2.7"):  # torch.export can't do it, and a trace would have the example's sizes
+    if lacks("2.8"):  # torch.export can't do it, and a trace would have the example's sizes
         with pytest.raises((errors.CaptureError, RuntimeError), match="vmap"):
             torch_onnx.export(mapped, (X,), dynamic_shapes=ROWS)
     else:

@@ -223,7 +223,7 @@ def test_dynamic_shapes_in_every_form(shapes: Any, expected: Any) -> None:
     assert two(shapes) == expected
 
 
-@since("2.7", "Dim.AUTO takes no bounds before")
+@since("2.8", "Dim.AUTO takes no bounds before")
 def test_automatic_dims_with_bounds() -> None:
     shapes = {"a": None, "b": ({0: "batch"}, (None, Dim.AUTO(min=2)))}
     assert two(shapes) == {1: {0: BATCH}, 2: {1: AxisSpec(None, 2)}}

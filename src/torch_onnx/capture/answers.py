@@ -207,16 +207,19 @@ TYPES: dict[str, Callable[..., Any]] = {
 """Of composite operators."""
 
 KERNELS: dict[str, Callable[..., Any]] = {
+    "aten::bincount": _type_of_bincount,
     "aten::histogram.bin_ct": _type_of_histogram,
     "aten::histogram.bins_tensor": _type_of_histogram,
     "aten::where.self": _type_of_choice,
 }
-"""Of operators that have a kernel. NotImplemented leaves it to PyTorch."""
+"""Of operators that have a kernel. NotImplemented leaves it to PyTorch.
+
+PyTorch 2.7 takes weighted counts for integers.
+"""
 
 OFTEN_KNOWN: dict[str, Callable[..., Any]] = {
     "aten::_convolution": _type_of_convolution,
     "aten::_fft_c2r": _type_of_signal,
     "aten::_fft_r2c": _type_of_spectrum,
-    "aten::bincount": _type_of_bincount,
 }
 """Of operators that newer releases have a kernel of, and PyTorch 2.6 has not."""

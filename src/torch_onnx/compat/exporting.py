@@ -10,14 +10,14 @@ from typing import Any
 
 import torch
 
-from torch_onnx.compat.releases import IS_2_6
+from torch_onnx.compat.releases import RELEASE
 
 
 def export(module: torch.nn.Module, tensors: tuple[torch.Tensor, ...], shapes: Any) -> Any:
     """What torch.export makes of a module before it decomposes anything."""
     exporting: Any = torch.export
     # Until PyTorch 2.6 that has another name, and ``export`` decomposes.
-    whole = exporting.export_for_training if IS_2_6 else exporting.export
+    whole = exporting.export_for_training if RELEASE < (2, 7) else exporting.export
     return whole(module, tensors, dynamic_shapes=shapes, strict=False)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from torch_onnx.compat.releases import IS_2_6
+from torch_onnx.compat.releases import RELEASE
 
 
 def fake_mode() -> Any:
@@ -17,11 +17,11 @@ def fake_mode() -> Any:
     from torch._subclasses.fake_tensor import FakeTensorMode
     from torch.fx.experimental.symbolic_shapes import ShapeEnv
 
-    if IS_2_6:
-        # It remembers sizes that depend on data, which mean nothing to another ShapeEnv.
+    if RELEASE < (2, 8):
+        # Older ones remember sizes that depend on data, which mean nothing to another ShapeEnv.
         clear: Any = FakeTensorMode.cache_clear
         clear()
-    environment = ShapeEnv(specialize_zero_one=not IS_2_6)
+    environment = ShapeEnv(specialize_zero_one=RELEASE >= (2, 7))
     return FakeTensorMode(shape_env=environment, allow_non_fake_inputs=True)
 
 

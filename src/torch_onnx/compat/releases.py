@@ -1,5 +1,5 @@
-"""Releases of PyTorch whose differences nothing else tells."""
+"""The release of PyTorch, for differences that nothing else tells."""
 
 import torch
 
-IS_2_6 = torch.__version__.startswith("2.6.")
+RELEASE = tuple(int(part) for part in torch.__version__.split(".")[:2])
