@@ -22,7 +22,10 @@ def fake_mode() -> Any:
         clear: Any = FakeTensorMode.cache_clear
         clear()
     environment = ShapeEnv(specialize_zero_one=RELEASE >= (2, 7))
-    return FakeTensorMode(shape_env=environment, allow_non_fake_inputs=True)
+    mode = FakeTensorMode(shape_env=environment, allow_non_fake_inputs=True)
+    # What it remembers of a call costs as much as the call, where sizes are symbolic.
+    mode.cache_enabled = False
+    return mode
 
 
 def static_fake_mode() -> Any:
