@@ -195,6 +195,16 @@ def scaled_by_data(x: Tensor):
     )
 
 
+@CASES(
+    torch.randn(1, 1, 4, 7),
+    torch.tensor(3.0),
+    others=[(torch.randn(1, 1, 4, 7), torch.tensor(scale)) for scale in (2.0, 1.5, 0.5, 1.7)],
+    strategies=SCRIPT,
+)
+def nearest_by_data(x: Tensor, scale: Tensor):
+    return F.interpolate(x, scale_factor=scale.item(), mode="nearest")
+
+
 # Recurrent layers, of any number of steps and of a fixed batch, which the state has.
 TIMES = {0: {0: "time"}}
 STATE = torch.randn(1, 3, 4)

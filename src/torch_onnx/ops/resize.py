@@ -52,19 +52,21 @@ def _resize_by_run_time_scales(
     scale_factors: Sequence[Number],
     **attributes: Any,
 ) -> OnnxValue:
-    """PyTorch multiplies sizes by float64 numbers, ONNX by float32: those are taken a little
-    larger, and what is too much is cut off.
+    """PyTorch multiplies sizes by float64 numbers, ONNX by float32: where that comes out too small,
+    a scale is taken a little larger, and what is too much is cut off.
     """
     axes = list(range(2, 2 + len(scale_factors)))
-    exact = [g.scalar(factor, torch.float64) for factor in scale_factors]
-    larger = [g.Mul(factor, g.constant(1 + 2**-22, torch.float64)) for factor in exact]
-    scales = [g.Unsqueeze(g.cast(factor, torch.float32), axes=[0]) for factor in larger]
+    scales, ends = [], []
+    for axis, factor in zip(axes, scale_factors, strict=True):
+        exact, size = g.scalar(factor, torch.float64), g.size(x, axis)
+        end = g.Floor(g.Mul(g.scalar(size, torch.float64), exact))
+        scale = g.cast(exact, torch.float32)
+        reached = g.Floor(g.Mul(g.scalar(size, torch.float32), scale))
+        short = g.Less(g.Cast(reached, to=torch.float64), end)
+        scale = g.Where(short, g.Mul(scale, g.constant(1 + 2**-22)), scale)
+        scales.append(g.Unsqueeze(scale, axes=[0]))
+        ends.append(g.Cast(end, to=torch.int64))
     resized = g.Resize(x, nothing, g.Concat(g.constant([1.0, 1.0]), *scales, axis=0), **attributes)
-    sizes = [g.scalar(g.size(x, axis), torch.float64) for axis in axes]
-    ends = [
-        g.Cast(g.Floor(g.Mul(size, factor)), to=torch.int64)
-        for size, factor in zip(sizes, exact, strict=True)
-    ]
     return g.Slice(resized, [0] * len(axes), ends, axes=axes)
 
 
@@ -98,7 +100,7 @@ def _bytes_resized(
     g: Builder,
     x: OnnxValue,
     output_size: Sequence[Any] | None,
-    scale_factors: Sequence[float] | None,
+    scale_factors: Sequence[Number] | None,
     align_corners: bool,
     mode: str,
 ) -> OnnxValue:
@@ -110,8 +112,11 @@ def _bytes_resized(
     if output_size is None:
         if scale_factors is None:
             raise NotExpressible("an interpolation needs a size or scale factors")
-        factors = scale_factors
-        output_size = [scaled_size(g, g.size(x, 2 + i), f) for i, f in enumerate(scale_factors)]
+        known = [float(f) for f in scale_factors if not isinstance(f, OnnxValue)]
+        if len(known) < len(scale_factors):
+            raise NotExpressible("scale factors of bytes must be known when the model is exported")
+        factors = known
+        output_size = [scaled_size(g, g.size(x, 2 + i), f) for i, f in enumerate(known)]
     for axis in (3, 2):
         wanted, factor = output_size[axis - 2], factors[axis - 2]
         weights = _weights(g, g.size(x, axis), wanted, factor, align_corners, mode)
