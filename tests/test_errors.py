@@ -131,7 +131,6 @@ CASES: dict[str, Callable[[], Any]] = {
     "unknown_dynamic_input": lambda: net(dynamic_shapes={"y": {0: "batch"}}),
     "dynamic_axis_out_of_range": lambda: net(dynamic_shapes={"x": {5: "batch"}}),
     "one_name_for_two_sizes": lambda: net(dynamic_shapes={"x": {0: "n", 1: "n"}}),
-    "dynamic_axes_of_unknown_name": lambda: net(dynamic_axes={"z": {0: "batch"}}),
     "model_raises_in_torch": lambda: torch_onnx.export(Raises(), (X,)),
     "model_raises_itself": lambda: torch_onnx.export(RaisesItself(), (X,)),
     "unsupported_operators": lambda: torch_onnx.export(Unsupported(), (X,)),

@@ -73,6 +73,19 @@ def test_names_of_the_user_survive() -> None:
     assert proto.graph.output[0].type.tensor_type.shape.dim[0].dim_param == "items"
 
 
+def test_dynamic_axes_of_what_the_model_does_not_have_are_told() -> None:
+    axes = {"x": {0: "rows"}, "input_1": {0: "rows"}, "output_1": [0, 1]}
+    with pytest.warns(errors.ModelNotes, match="has no input or output 'output_1'"):
+        program = torch_onnx.export(
+            torch.nn.ReLU(), (torch.ones(2, 3),), input_names=["x"], dynamic_axes=axes
+        )
+    assert program.notes[0] == (
+        "has no input or output 'input_1', which dynamic_axes names: "
+        "the inputs are x and the outputs output"
+    )
+    program.verify(torch.ones(4, 3))
+
+
 def test_nodes_and_weights_are_named_after_modules() -> None:
     program = torch_onnx.export(Net(), (X,))
     node = next(n for n in program.model.graph if n.name.startswith("/inner/"))

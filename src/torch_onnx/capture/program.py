@@ -23,7 +23,7 @@ from torch_onnx.capture.quantized import (
     spread,
 )
 from torch_onnx.capture.squeezes import notes_of_squeezes
-from torch_onnx.errors import CaptureError, DimensionSpecialized, DynamicShapeError, InputError
+from torch_onnx.errors import CaptureError, DimensionSpecialized, InputError
 from torch_onnx.graph import AtenGraph, Value
 from torch_onnx.weights import storage_key
 
@@ -92,12 +92,13 @@ def capture(
     }
     graph, paths, program = _run(model, bound, axes, own, strategy)
     outputs = signature.name_outputs(paths, output_names, names)
-    unknown = [name for name in dynamic.output_names if name not in outputs]
-    if unknown:
-        raise DynamicShapeError(
-            f"dynamic_axes names {unknown[0]!r}; the inputs are {', '.join(names)} "
-            f"and the outputs {', '.join(outputs)}."
-        )
+    # As in torch.onnx, a word about these is enough: calls are copied from model to model.
+    graph.notes += [
+        f"has no input or output {name!r}, which dynamic_axes names: "
+        f"the inputs are {', '.join(names)} and the outputs {', '.join(outputs)}"
+        for name in dynamic.output_names
+        if name not in outputs
+    ]
     graph.input_names, graph.output_names = names, outputs
     name = type(model).__name__ if isinstance(model, torch.nn.Module) else _function_name(model)
 

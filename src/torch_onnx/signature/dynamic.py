@@ -74,7 +74,7 @@ def _axes(dynamic: Dynamic, bound: Bound, names: Sequence[str], axes: Any) -> No
             _add(dynamic, bound, names, index, {a: t or "" for a, t in named.items()},
                  "dynamic_axes")  # fmt: skip
         else:
-            # Outputs are named only after the capture: what is no output either is reported then.
+            # Outputs are named only after the capture: what is no output either is told then.
             dynamic.output_names[name] = {axis: text for axis, text in named.items() if text}
 
 
