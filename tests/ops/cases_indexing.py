@@ -169,8 +169,7 @@ CASES = [
         TABLE,
         ROWS,
         torch.tensor([0, 2, 2]),
-        opsets=(16, 20),
-        since=16,
+        opsets=(11, 16, 20),
     ),
     case(
         "embedding-bag-weighted",
@@ -182,7 +181,6 @@ CASES = [
         torch.tensor([0, 3, 4]),
         torch.rand(4),
         opsets=(13, 16),
-        since=16,
     ),
     *(
         case(
@@ -229,7 +227,7 @@ CASES = [
     ),
     same("put-mask-values", lambda x, m, v: put_mask(x, m, v), MATRIX, MASKS, torch.rand(8)),
     same("put-integers", lambda x, i: put(x, i, 7), MATRIX.long(), PICKS),
-    case("accumulate", accumulated, MATRIX, ROWS, ROWS, torch.rand(4), opsets=REDUCING, since=16),
+    case("accumulate", accumulated, MATRIX, ROWS, ROWS, torch.rand(4), opsets=REDUCING),
     case(
         "accumulate-rows",
         lambda x, i, v: torch.ops.aten.index_put(x, [None, i], v, True),
@@ -291,8 +289,7 @@ CASES = [
         torch.rand(3, 3),
         ROWS,
         torch.rand(4, 3),
-        opsets=(16, 18),
-        since=18,
+        opsets=(11, 16, 18),
     ),
     same(
         "scatter",
@@ -312,7 +309,6 @@ CASES = [
         PLACES,
         SOURCE,
         opsets=REDUCING,
-        since=16,
     ),
     case(
         "scatter-reduce",
@@ -324,8 +320,7 @@ CASES = [
         MATRIX,
         PLACES,
         SOURCE,
-        opsets=(16, 18, 20),
-        since=18,
+        opsets=(11, 16, 18, 20),
     ),
     case(
         "scatter-reduce-integers",
@@ -337,7 +332,7 @@ CASES = [
         -MATRIX.long(),
         PLACES,
         (SOURCE * 9).long(),
-        opsets=(18,),
+        opsets=(12, 18),
     ),
     case(
         "scatter-add-half",

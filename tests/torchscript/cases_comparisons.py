@@ -163,3 +163,29 @@ for dtype in (torch.float, torch.int64, torch.int32):
         x, y = (torch.randint(-9, 9, size).to(dtype) for size in sizes)
         title = f"matmul_{dtype}_{len(sizes[0])}_{len(sizes[1])}".replace("torch.", "")
         CASES(x, y, name=title)(Product)
+
+
+class NumberOfPython(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.limit: int = 2
+
+    def forward(self, x: int):
+        return self.limit > x, self.limit - x
+
+
+CASES(3)(NumberOfPython)
+
+
+class ItemOf(nn.Module):
+    def forward(self, x: Tensor, y: Tensor, i: int):
+        return int(x[y[i]].item())
+
+
+CASES(
+    torch.arange(6.0),
+    torch.arange(5),
+    3,
+    others=((torch.randn(6) * 9, torch.tensor([3, 1, 0, 5, 2]), 3),),
+    strategies=("script",),
+)(ItemOf)

@@ -43,7 +43,7 @@ def ranges_of_floats(x: Tensor):
 
 @CASES(torch.ones(5, 6), dynamic=TWO, others=(torch.ones(2, 3),))
 def range_of_axis(x: Tensor):
-    return torch._dim_arange(x, 1), torch._dim_arange(x, 0)
+    return torch._dim_arange(x, -1), torch._dim_arange(x, 0)
 
 
 @CASES(X, dynamic=ALL, others=OTHERS)

@@ -125,7 +125,6 @@ def sums_at(v: Tensor, i: Tensor):
     torch.tensor([[0, 0], [1, 1], [0, 1]]),
     dynamic={0: {0: "n"}, 1: {0: "n"}},
     others=((torch.rand(2, 2), torch.tensor([[1, 1], [0, 1]])),),
-    since=16,
 )
 def added_into_made(v: Tensor, i: Tensor):
     return sums_at(v, i)
@@ -144,13 +143,12 @@ J = torch.tensor([[0, 1, 2, 0, 0], [1, 0, 2, 1, 2]])
         (torch.zeros(3, 5), J[:1], torch.randn(3, 5)),
         (torch.zeros(3, 5), J[:, :4], torch.randn(3, 5)),
     ),
-    since=16,
 )
 def added_in_part(x: Tensor, i: Tensor, v: Tensor):
     return x.scatter_add(0, i, v)
 
 
-CASES(torch.zeros(3, 5), J[:1], torch.ones(2, 5), since=16, name="added_rows")(added_in_part)
+CASES(torch.zeros(3, 5), J[:1], torch.ones(2, 5), name="added_rows")(added_in_part)
 
 
 def reduced_at(v: Tensor, i: Tensor, x: Tensor):
@@ -170,19 +168,18 @@ def extremes_at(v: Tensor, i: Tensor, x: Tensor):
 
 
 EMPTY = torch.tensor([])
-for program, since in ((reduced_at, 16), (extremes_at, 18)):
+for program in (reduced_at, extremes_at):
     CASES(
         torch.randn(6),
         torch.tensor([0, 1, 0, 1, 2, 1]),
         torch.tensor([1.0, 2.0, 3.0, 8.0]),
         dynamic={0: {0: "n"}, 1: {0: "n"}},
         others=((torch.randn(2), torch.tensor([3, 3]), torch.randn(4)),),
-        since=since,
     )(program)
     title = program.__name__
-    CASES(EMPTY, EMPTY.long(), EMPTY, since=since, name=f"{title}_empty")(program)
+    CASES(EMPTY, EMPTY.long(), EMPTY, name=f"{title}_empty")(program)
     numbers = torch.tensor(2.0), torch.tensor(0), torch.tensor(3.0)
-    CASES(*numbers, since=since, name=f"{title}_0d")(program)
+    CASES(*numbers, name=f"{title}_0d")(program)
 
 
 @CASES(X, torch.tensor([[[1, 0]], [[0, 2]], [[3, 1]]]), dynamic={0: {0: "n"}, 1: {0: "n"}})

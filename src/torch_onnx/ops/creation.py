@@ -195,6 +195,11 @@ def arange(
     return arange_step(g, 0, end, result)
 
 
+@aten("_dim_arange")
+def range_of_axis(g: Builder, like: OnnxValue, dim: int, result: OnnxValue) -> OnnxValue:
+    return arange_step(g, 0, g.size(like, dim), result)
+
+
 @aten("arange.start")
 def arange_start(
     g: Builder, start: Number, end: Number, result: OnnxValue, dtype: torch.dtype | None = None

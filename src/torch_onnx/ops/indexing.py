@@ -15,6 +15,7 @@ from torch_onnx.errors import NotExpressible
 from torch_onnx.ops.approximation import computable
 from torch_onnx.ops.axes import axis_of, rank_of, shape_of, sizes_of
 from torch_onnx.ops.creation import filled_sizes
+from torch_onnx.ops.loops import repeat
 from torch_onnx.ops.outer_index import outer_index
 from torch_onnx.ops.reduction import vector_norm
 from torch_onnx.ops.shape import broadcast_with, expand_like, flat, move_axes
@@ -444,8 +445,30 @@ def scatter_reduced(
     updates = g.reshape(updates, [-1, *rest])
     index = g.Unsqueeze(linear, axes=list(range(1, len(rest) + 1))) if rest else linear
     index = g.Expand(index, g.Shape(updates)) if rest else index
-    written = g.ScatterElements(rows, index, updates, axis=0, reduction=reduction)
+    written = reduced_elements(g, rows, index, updates, reduction, 0)
     return g.reshape(written, sizes) if axes != 1 else written
+
+
+def reduced_elements(
+    g: Builder, x: OnnxValue, index: OnnxValue, updates: OnnxValue, reduction: str, axis: int
+) -> OnnxValue:
+    """ScatterElements with a reduction.
+
+    Opsets without it go along the axis of the index turn by turn: none names a place twice.
+    """
+    if g.opset >= (18 if reduction in ("max", "min") else 16):
+        made: OnnxValue = g.ScatterElements(x, index, updates, axis=axis, reduction=reduction)
+        return made
+    combined = {"add": g.Add, "mul": g.Mul, "max": g.Max, "min": g.Min}[reduction]
+
+    def turn(place: OnnxValue, so_far: OnnxValue) -> list[OnnxValue]:
+        at = g.Unsqueeze(place, axes=[0])
+        here = g.Gather(index, at, axis=axis)
+        old = g.GatherElements(so_far, here, axis=axis)
+        new = combined(old, g.Gather(updates, at, axis=axis))
+        return [g.ScatterElements(so_far, here, new, axis=axis)]
+
+    return repeat(g, g.size(index, axis), [x], turn)[0]
 
 
 def _linear_places(g: Builder, places: OnnxValue, sizes: Sequence[AnySize]) -> OnnxValue:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import torch
 
 from torch_onnx.builder.values import KnownSize, Number, OnnxValue
-from torch_onnx.errors import NotExpressible
 from torch_onnx.ops.axes import axis_of, rank_of, shape_of, sizes_of
 from torch_onnx.ops.indexing import (
     Indices,
     indices_shape,
     is_mask,
     read_indices,
+    reduced_elements,
     reducible,
     scatter_reduced,
     stacked,
@@ -27,49 +27,40 @@ if TYPE_CHECKING:
 
 aten = OpTable("scatter")
 
-# ONNX's reductions by PyTorch's names, and the opset that brought each.
+# ONNX's reductions by PyTorch's names; None is plain writing.
 REDUCTIONS = {
-    "add": ("add", 16),
-    "sum": ("add", 16),
-    "mean": ("add", 16),
-    "multiply": ("mul", 16),
-    "prod": ("mul", 16),
-    "amax": ("max", 18),
-    "amin": ("min", 18),
+    None: None,
+    "add": "add",
+    "sum": "add",
+    "mean": "add",
+    "multiply": "mul",
+    "prod": "mul",
+    "amax": "max",
+    "amin": "min",
 }
-
-
-def reduction_of(g: Builder, name: str | None) -> str | None:
-    """The ``reduction`` attribute for PyTorch's name; None for plain writing.
-
-    Raises:
-        NotExpressible: below the opset that has it.
-    """
-    if name is None:
-        return None
-    onnx_name, since = REDUCTIONS[name]
-    if g.opset < since:
-        raise NotExpressible(f"scattering with reduction {name!r}", since=since)
-    return onnx_name
 
 
 def scattered(
     g: Builder,
-    operator: str,
     x: OnnxValue,
     places: OnnxValue,
     updates: OnnxValue,
     reduction: str | None,
     axis: int | None = None,
 ) -> OnnxValue:
-    """ScatterND, or ScatterElements along an axis."""
+    """ScatterElements along an axis, or ScatterND."""
     dtype = x.dtype
     if reduction is not None:
         x, updates = reducible(g, x), reducible(g, updates)
-    if reduction is not None and operator == "ScatterND":
-        return g.cast(scatter_reduced(g, x, places, updates, reduction), dtype)
-    named = {} if axis is None else {"axis": axis}
-    return g.cast(g.node(operator, x, places, updates, reduction=reduction, **named), dtype)
+        if axis is None:
+            return g.cast(scatter_reduced(g, x, places, updates, reduction), dtype)
+        return g.cast(reduced_elements(g, x, places, updates, reduction, axis), dtype)
+    made: OnnxValue
+    if axis is None:
+        made = g.ScatterND(x, places, updates)
+    else:
+        made = g.ScatterElements(x, places, updates, axis=axis)
+    return made
 
 
 # By advanced indexing.
@@ -138,8 +129,8 @@ def _put(
         values = move_axes(g, values, [read.position + i for i in places], places)
     places_shape = stacked(g, read, indices)
     values = _expand_updates(g, values, read, moved)
-    reduction = reduction_of(g, "add" if accumulate else None)
-    written = scattered(g, "ScatterND", moved, places_shape, values, reduction)
+    reduction = REDUCTIONS["add" if accumulate else None]
+    written = scattered(g, moved, places_shape, values, reduction)
     return move_axes(g, written, first, read.axes)
 
 
@@ -184,11 +175,10 @@ def masked_scatter(g: Builder, self: OnnxValue, mask: OnnxValue, source: OnnxVal
 def put(
     g: Builder, self: OnnxValue, index: OnnxValue, source: OnnxValue, accumulate: bool = False
 ) -> OnnxValue:
-    reduction = reduction_of(g, "add" if accumulate else None)
+    reduction = REDUCTIONS["add" if accumulate else None]
     values = flat(g, g.cast(source, self.dtype))
     written = scattered(
         g,
-        "ScatterElements",
         flat(g, self),
         flat(g, g.cast(index, torch.int64)),
         values,
@@ -217,14 +207,14 @@ def scatter_along(
     index = flat(g, index)
     if reduce == "add" and g.opset < 16:
         return _added_along(g, x, axis, index, _of_full_size(g, source, x, index, axis))
-    reduction = reduction_of(g, reduce)
+    reduction = REDUCTIONS[reduce]
     source = _of_full_size(g, source, x, index, axis)
     if axis == 0:
         places = g.Unsqueeze(g.cast(index, torch.int64), axes=[1])
-        return scattered(g, "ScatterND", x, places, source, reduction)
+        return scattered(g, x, places, source, reduction)
     wide = g.Unsqueeze(index, axes=list(range(1, rank_of(x) - axis)))
     places = expand_like(g, wide, source)
-    return scattered(g, "ScatterElements", x, places, source, reduction, axis)
+    return scattered(g, x, places, source, reduction, axis)
 
 
 def _added_along(
@@ -346,14 +336,14 @@ def _everywhere(g: Builder, value: Number, like: OnnxValue, dtype: torch.dtype) 
 def _scatter(
     g: Builder, x: OnnxValue, dim: int, index: OnnxValue, src: OnnxValue, reduce: str | None
 ) -> OnnxValue:
-    reduction = reduction_of(g, reduce)
+    reduction = REDUCTIONS[reduce]
     src = g.cast(src, x.dtype)
     if x.rank == 0:
         x, index, src = (flat(g, value) for value in (x, index, src))
-        return g.reshape(scattered(g, "ScatterElements", x, index, src, reduction, 0), [])
+        return g.reshape(scattered(g, x, index, src, reduction, 0), [])
     index, src = (flat(g, v) if v.rank == 0 else v for v in (index, src))
     src = _as_large_as(g, src, index)
-    return scattered(g, "ScatterElements", x, index, src, reduction, axis_of(x, dim))
+    return scattered(g, x, index, src, reduction, axis_of(x, dim))
 
 
 def _as_large_as(g: Builder, src: OnnxValue, index: OnnxValue) -> OnnxValue:

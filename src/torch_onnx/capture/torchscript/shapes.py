@@ -16,14 +16,6 @@ from torch_onnx.graph import Value
 handles = Handlers()
 
 
-@handles("aten::_dim_arange")
-def range_of_axis(run: Interpreter, node: Any, inputs: list[Any]) -> Any:
-    """The places of an axis. PyTorch's own code makes an integer of the size."""
-    like, axis = inputs
-    size = run.size(like, axis % like.fake.dim())
-    return run.named("aten::arange", end=size, dtype=torch.int64)
-
-
 @handles("aten::tensor_split")
 def split_by_tensor(run: Interpreter, node: Any, inputs: list[Any]) -> Any:
     """A trace gives sizes as tensors, which are numbers all the same."""
