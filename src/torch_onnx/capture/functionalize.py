@@ -118,6 +118,7 @@ class _State:
         written = [root for block in call.blocks for root in self._written_in(block)]
         roots = list(dict.fromkeys(written))
         starts = {root: self.read(root) for root in roots}
+        listed = set(self.listed)
         for block in call.blocks:
             inner = self._inner(block, begun)
             for root in roots if is_loop else ():
@@ -130,8 +131,9 @@ class _State:
             outputs = [inner.read_all(output) for output in block.outputs]
             block.outputs = [*outputs, *(inner.read(root) for root in roots)]
             block.calls = inner.calls
-            self.listed |= inner.listed
-        if is_loop and not self.listed.isdisjoint(roots):
+            listed |= inner.listed
+        # What one turn lists the next one writes; a branch by itself has seen what it does.
+        if is_loop and not listed.isdisjoint(roots):
             raise NotExpressible(WRITTEN_IN_A_LIST)
         if is_loop:
             call.args["carried"] = [*call.args["carried"], *starts.values()]
@@ -142,6 +144,7 @@ class _State:
         self.calls.append(call)
         for root, result in zip(roots, results, strict=True):
             self.write(root, result, call.source)
+        self.listed = listed
 
     def _inner(self, block: Block, begun: Sequence[Argument]) -> _State:
         """The state within a body, where what a loop carries may be what it began with."""
