@@ -169,8 +169,7 @@ CASES = [
         TABLE,
         ROWS,
         torch.tensor([0, 2, 2]),
-        opsets=(16, 20),
-        since=16,
+        opsets=(11, 16, 20),
     ),
     case(
         "embedding-bag-weighted",
@@ -182,7 +181,6 @@ CASES = [
         torch.tensor([0, 3, 4]),
         torch.rand(4),
         opsets=(13, 16),
-        since=16,
     ),
     *(
         case(
