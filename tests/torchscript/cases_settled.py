@@ -163,6 +163,25 @@ def rows_returned(x: Tensor):
     return list(x)
 
 
+@CASES(
+    X,
+    torch.tensor(True),
+    dynamic=BOTH_AXES,
+    others=((X[:1], torch.tensor(False)),),
+    strategies=SCRIPT,
+)
+def written_and_given_by_a_branch(x: Tensor, condition: Tensor):
+    y = x + 1
+    z = x * 2
+    if condition:
+        z = y
+        w = y
+        y += 1
+    else:
+        w = y
+    return z, w, y
+
+
 @CASES(X, dynamic=BOTH_AXES, others=(X[:2], torch.ones(7, 2).int()), strategies=SCRIPT)
 def numbers_returned(x: Tensor):
     y = list(range(x.size(0)))
