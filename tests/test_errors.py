@@ -210,6 +210,11 @@ def test_pytorch_s_own_error_is_the_cause() -> None:
     assert caught.value.frame.code == "return x @ x.new_ones(7, 2)"
 
 
+def test_torch_onnx_s_except_clauses_catch_them() -> None:
+    with pytest.raises(RuntimeError, match="choose"):
+        torch_onnx.export(torch.nn.Identity(), (X,), training="always")
+
+
 def test_fields_are_there_to_program_against() -> None:
     with pytest.raises(torch_onnx.errors.UnsupportedOperators) as caught:
         torch_onnx.export(Unsupported(), (X,))

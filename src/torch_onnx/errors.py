@@ -12,8 +12,11 @@ from torch_onnx import rendering
 from torch_onnx.graph import Frame
 
 
-class ExportError(Exception):
-    """Base of all errors that an export raises on purpose."""
+class ExportError(RuntimeError):
+    """Base of all errors that an export raises on purpose.
+
+    A RuntimeError, as those of torch.onnx are, for code that expects such.
+    """
 
 
 class ModelNotes(UserWarning):

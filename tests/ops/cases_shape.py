@@ -2,6 +2,7 @@
 
 import torch
 from runner import case
+from torch.nn.functional import unfold
 
 FEW = (11, 20)
 A = torch.arange(24.0).reshape(2, 3, 4)
@@ -227,6 +228,16 @@ CASES = [
         lambda x: (x.unfold(1, 2, 1), x.unfold(-1, 2, 2), x.unfold(0, 2, 1)),
         A,
         others=((LONG,), (B,)),
+    ),
+    same(
+        "patches",
+        lambda x: (
+            unfold(x, 2),
+            unfold(x, (3, 1), dilation=(1, 2), padding=(0, 1), stride=(2, 1)),
+            unfold(x[0], 1, stride=2),
+        ),
+        IMAGES,
+        others=((IMAGES[:1, :3, :, :5],), (torch.randn(1, 1, 40, 40),)),
     ),
     same("as-strided", lambda x: x.as_strided((3, 2), (4, 1), 1), A),
     same(

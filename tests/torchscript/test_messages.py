@@ -104,6 +104,18 @@ def written_by_another_name(x: Tensor):
     return y, z
 
 
+def written_by_its_twin(x: Tensor):
+    y = x * 1
+    if bool(x.sum() > 0):
+        z = y
+        w = y
+    else:
+        z = y * 2
+        w = y * 3
+    z.add_(1)
+    return w
+
+
 def written_before_the_loop(x: Tensor):
     y = x[0] * 2
     z = y
@@ -186,6 +198,12 @@ MESSAGES = {
         "",
     ),
     written_by_another_name: (
+        "A tensor is read after a write in place to what is the same tensor or not, as a branch or "
+        "loop decides at run time.",
+        "z.add_(1)",
+        CLONE,
+    ),
+    written_by_its_twin: (
         "A tensor is read after a write in place to what is the same tensor or not, as a branch or "
         "loop decides at run time.",
         "z.add_(1)",

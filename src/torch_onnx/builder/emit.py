@@ -490,13 +490,18 @@ def _dtype_by_attribute(
     return first
 
 
+# Attributes that are written even at their default: ONNX's own inference of shapes takes another.
+WRITTEN = frozenset({("STFT", "onesided")})
+
+
 def _attributes(schema: OnnxSchema, raw: dict[str, Any]) -> dict[str, Any]:
     """Attributes as plain Python values, those at their default left out."""
     attributes: dict[str, Any] = {}
     for name, argument in raw.items():
         formal = schema.attributes[name]
         value = _attribute_value(schema, name, formal.type, argument)
-        if formal.default is not None and not isinstance(value, torch.Tensor):
+        is_written = (schema.name, name) in WRITTEN
+        if formal.default is not None and not isinstance(value, torch.Tensor) and not is_written:
             default = (
                 formal.default.decode() if isinstance(formal.default, bytes) else formal.default
             )

@@ -118,6 +118,7 @@ class _State:
         written = [root for block in call.blocks for root in self._written_in(block)]
         roots = list(dict.fromkeys(written))
         starts = {root: self.read(root) for root in roots}
+        listed = set(self.listed)
         for block in call.blocks:
             inner = self._inner(block, begun)
             for root in roots if is_loop else ():
@@ -130,18 +131,25 @@ class _State:
             outputs = [inner.read_all(output) for output in block.outputs]
             block.outputs = [*outputs, *(inner.read(root) for root in roots)]
             block.calls = inner.calls
-            self.listed |= inner.listed
-        if is_loop and not self.listed.isdisjoint(roots):
+            listed |= inner.listed
+        # What one turn lists the next one writes; a branch by itself has seen what it does.
+        if is_loop and not listed.isdisjoint(roots):
             raise NotExpressible(WRITTEN_IN_A_LIST)
         if is_loop:
             call.args["carried"] = [*call.args["carried"], *starts.values()]
         results = [fresh(root) for root in roots]
-        call.outputs = [*call.outputs, *results]
+        own = call.outputs
+        call.outputs = [*own, *results]
         returns = call.op.returns or number_operator("", ()).returns
         call.op = replace(call.op, returns=returns[:1] * len(call.outputs))
         self.calls.append(call)
         for root, result in zip(roots, results, strict=True):
             self.write(root, result, call.source)
+        for output in own:
+            # The call's own results were read after what it wrote.
+            if isinstance(output, Value):
+                self.doubtful.pop(output, None)
+        self.listed = listed
 
     def _inner(self, block: Block, begun: Sequence[Argument]) -> _State:
         """The state within a body, where what a loop carries may be what it began with."""
@@ -184,10 +192,13 @@ class _State:
         self.doubtful |= inner.doubtful
 
     def may_be(self, value: Value, other: Argument) -> None:
-        """Two may be one tensor."""
-        if isinstance(other, Value) and (root := self.root(other)) is not value:
-            self.perhaps.setdefault(value, set()).add(root)
-            self.perhaps.setdefault(root, set()).add(value)
+        """Two may be one tensor, and the first any that the other may be."""
+        if not isinstance(other, Value):
+            return
+        root = self.root(other)
+        for one in {root, *self.perhaps.get(root, ())} - {value}:
+            self.perhaps.setdefault(value, set()).add(one)
+            self.perhaps.setdefault(one, set()).add(value)
 
     def refuse_doubtful(self, root: Value) -> None:
         source = self.doubtful.get(root)

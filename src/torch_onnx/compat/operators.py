@@ -62,7 +62,7 @@ def list_lengths(overload: Any) -> list[int | None]:
 @functools.cache
 def fixed_arguments(overload: Any) -> tuple[str, ...]:
     """The integers that an operator takes as plain numbers only, none of them symbolic."""
-    return tuple(a.name for a in schema_of(overload).arguments if str(a.real_type) == "int")
+    return tuple(a.name for a in schema_of(overload).arguments if a.real_type.kind() == "IntType")
 
 
 def all_schemas() -> list[Any]:
@@ -89,8 +89,10 @@ def decomposition_of(overload: Any) -> Callable[..., Any] | None:
     found = torch._decomp.get_decompositions([overload])
     if overload in found:
         return found[overload]
-    if torch._C._dispatch_has_kernel_for_dispatch_key(
-        overload.name(), torch._C.DispatchKey.CompositeImplicitAutograd
+    # Some operators are TorchScript's alone: PyTorch's dispatcher does not know them.
+    name = overload.name()
+    if torch._C._dispatch_has_kernel(name) and torch._C._dispatch_has_kernel_for_dispatch_key(
+        name, torch._C.DispatchKey.CompositeImplicitAutograd
     ):
         return overload.decompose
     return None

@@ -382,8 +382,12 @@ def embedding_bag_padded(
     if pads is not None:
         kept = g.Not(g.Equal(indices, g.like(pads, indices)))
         rows, bag = g.Compress(rows, kept, axis=0), g.Compress(bag, kept, axis=0)
-    shape = g.vector([g.size(bags, 0), g.size(weight, 1)])
-    return [g.cast(_reduced_bags(g, rows, bag, shape, mode), weight.dtype)]
+    if g.opset < (18 if mode == 2 else 16):
+        reduced = _reduced_by_masks(g, rows, bag, g.size(bags, 0), mode)
+    else:
+        shape = g.vector([g.size(bags, 0), g.size(weight, 1)])
+        reduced = _reduced_bags(g, rows, bag, shape, mode)
+    return [g.cast(reduced, weight.dtype)]
 
 
 def _bag_size(bags: OnnxValue, indices: OnnxValue) -> int | None:
@@ -395,6 +399,23 @@ def _bag_size(bags: OnnxValue, indices: OnnxValue) -> int | None:
     sizes = {after - before for before, after in pairwise(starts)}
     (size, *others) = sizes
     return size if not others and size > 0 else None
+
+
+def _reduced_by_masks(
+    g: Builder, rows: OnnxValue, bag: OnnxValue, number: Integer, mode: int
+) -> OnnxValue:
+    """Every bag out of all rows, those of others masked, where ONNX can't yet scatter so."""
+    bags = g.Unsqueeze(g.Range(0, g.scalar(number), 1), axes=[1])
+    inside = g.Unsqueeze(g.Equal(bags, g.reshape(bag, [1, -1])), axes=[2])
+    if mode == 2:
+        masked = g.Where(inside, rows, g.like(float("-inf"), rows))
+        largest = g.ReduceMax(masked, axes=[1], keepdims=0)
+        return g.Where(g.Equal(largest, g.like(float("-inf"), rows)), g.like(0, rows), largest)
+    total = g.ReduceSum(g.Where(inside, rows, g.like(0, rows)), axes=[1], keepdims=0)
+    if mode == 0:
+        return total
+    counted = g.ReduceSum(g.cast(inside, rows.dtype), axes=[1], keepdims=0)
+    return g.Div(total, g.Max(counted, g.like(1, rows)))
 
 
 def _reduced_bags(

@@ -23,6 +23,9 @@ from torch_onnx.graph import Call, Value
 
 handles = Handlers()
 
+FLOAT = 6
+"""What TorchScript writes for torch.float32."""
+
 NUMBER_DTYPES = {"int": torch.int64, "float": torch.float64, "bool": torch.bool}
 
 
@@ -173,6 +176,18 @@ def _unpacked(run: Interpreter, node: Any, x: Value, size: Value, axis: int) -> 
     return made
 
 
+def as_tensors(run: Interpreter, items: ScriptList) -> ScriptList:
+    """Numbers as tensors, one of each, which is how a program returns them."""
+    if items.held is None or items.of == "tensor":
+        return items
+    vector = items.held
+    if items.of == "float":
+        vector = run.named("aten::to.dtype", self=vector, dtype=FLOAT)
+    like = run.fakes.run(torch.ops.aten.select.int, [vector.fake, 0, 0], {})
+    args = {"tensor": vector, "size": None, "dim": 0}
+    return ScriptList((), _emit(run, "split", args, value_of_list(run, like)), "tensor")
+
+
 # Reading.
 
 
@@ -258,7 +273,7 @@ def to_tensor(run: Interpreter, node: Any, inputs: list[Any]) -> Any:
     items, dtype = inputs[0], inputs[1]
     assert items.held is not None
     if dtype is None:
-        dtype = {"int": 4, "float": 6, "bool": 11}[items.of]
+        dtype = {"int": 4, "float": FLOAT, "bool": 11}[items.of]
     return run.named("aten::to.dtype", self=items.held, dtype=dtype)
 
 

@@ -179,3 +179,24 @@ def _wide(run: Interpreter, number: Any, kind: str) -> Any:
     """A number as a tensor of the widest dtype, which is what Python computes with."""
     dtype = torch.int64 if kind in BITWISE else torch.float64
     return run.named("aten::full", size=[], fill_value=number, dtype=dtype)
+
+
+@handles("aten::broadcast_shapes")
+def broadcast_shapes(run: Interpreter, node: Any, inputs: list[Any]) -> Any:
+    sizes: list[Any] = []
+    for shape in inputs:
+        missing = len(shape) - len(sizes)
+        sizes = [1] * missing + sizes
+        start = len(sizes) - len(shape)
+        sizes[start:] = [_broadcast(run, a, b) for a, b in zip(sizes[start:], shape, strict=True)]
+    return sizes
+
+
+def _broadcast(run: Interpreter, a: Any, b: Any) -> Any:
+    """The size that two of which one may be 1 have together: 0 beside 1 is 0."""
+    if not is_run_time(a) and a == 1:
+        return b
+    if not is_run_time(b) and b == 1:
+        return a
+    least = run.number(torch.sym_min, run.number(torch.sym_min, a, b), 1)
+    return run.number(operator.mul, run.number(torch.sym_max, a, b), least)

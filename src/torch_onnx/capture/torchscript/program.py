@@ -258,8 +258,9 @@ def _finished(run: Interpreter, result: Any) -> Any:
     if isinstance(result, dict):
         return {key: _finished(run, value) for key, value in result.items()}
     if isinstance(result, ScriptList):
-        items = [_finished(run, item) for item in result]
-        return ScriptList(items, result.held, result.of)
+        if result.held is not None:
+            return lists.as_tensors(run, result)
+        return ScriptList(_finished(run, item) for item in result)
     if isinstance(result, tuple):
         return tuple(_finished(run, item) for item in result)
     return result
