@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping, Sequence
 
 import onnx_ir as ir
-import torch
 
 from torch_onnx.builder.dtypes import TO_ONNX, real_of
 from torch_onnx.builder.emit import Builder
-from torch_onnx.builder.values import KnownSize, OnnxValue
+from torch_onnx.builder.values import OnnxValue, stored_shape
 from torch_onnx.errors import SignatureError
-from torch_onnx.graph import Dim, Parameter, Value
+from torch_onnx.graph import Parameter, Value
 from torch_onnx.translate import Translated
 from torch_onnx.weights import Weight, storage_key
 
@@ -25,21 +23,6 @@ def ir_version(opset: int) -> int:
     return max(version for since, version in IR_VERSIONS.items() if since <= opset)
 
 
-def ir_shape(sizes: Sequence[KnownSize]) -> ir.Shape:
-    return ir.Shape([_symbolic(str(size)) if isinstance(size, Dim) else size for size in sizes])
-
-
-@functools.lru_cache(maxsize=4096)
-def _symbolic(expression: str) -> ir.SymbolicDim:
-    # onnx_ir looks into each expression, and a program has few distinct ones.
-    return ir.SymbolicDim(expression)
-
-
-def physical_shape(dtype: torch.dtype, sizes: Sequence[KnownSize]) -> Sequence[KnownSize]:
-    """Complex tensors are stored as real ones with a last axis of 2."""
-    return (*sizes, 2) if dtype.is_complex else sizes
-
-
 def declare_input(g: Builder, value: Value, name: str) -> OnnxValue:
     """A graph input of the user's name."""
     assert value.dtype is not None
@@ -47,7 +30,7 @@ def declare_input(g: Builder, value: Value, name: str) -> OnnxValue:
     g.reserve_name(name)
     onnx = ir.Value(
         name=name,
-        shape=ir_shape(physical_shape(value.dtype, value.shape)),
+        shape=stored_shape(value.dtype, value.shape),
         type=ir.TensorType(TO_ONNX[real_of(value.dtype)]),
     )
     if value.kind != "tensor":
@@ -72,7 +55,7 @@ class Owner:
         name = g.unique_name(parameter.name)
         value = ir.Value(
             name=name,
-            shape=ir_shape(physical_shape(tensor.dtype, tuple(tensor.shape))),
+            shape=stored_shape(tensor.dtype, tuple(tensor.shape)),
             type=ir.TensorType(TO_ONNX[real_of(tensor.dtype)]),
             const_value=Weight(name, tensor),
         )
@@ -125,16 +108,18 @@ def _output(g: Builder, name: str, result: OnnxValue, taken: set[int]) -> ir.Val
     # An input, an initializer or a value that is an output already needs a value of its own.
     if node is None or id(value) in taken:
         (copy,) = g.raw_node("", "Identity", [result], {}, [(result.dtype, result.shape)])
-        copy.is_sequence = result.is_sequence
+        copy.is_sequence, copy.is_optional = result.is_sequence, result.is_optional
         value = _ir_value(copy)
     taken.add(id(value))
     value.name = name
     if result.is_sequence:
         value.type = ir.SequenceType(ir.TensorType(TO_ONNX[real_of(result.dtype)]))
         return value
+    if result.is_optional:
+        return value
     value.dtype = TO_ONNX[real_of(result.dtype)]
     if result.shape is not None:
-        value.shape = ir_shape(physical_shape(result.dtype, result.shape))
+        value.shape = stored_shape(result.dtype, result.shape)
     return value
 
 
@@ -179,9 +164,9 @@ def type_values(g: Builder) -> None:
     """Write what the builder knows about dtypes and shapes into the graph's values."""
     for known in g.results:
         value = known.value
-        if value is None or known.is_sequence or known.is_assumed:
+        if value is None or known.is_sequence or known.is_optional or known.is_assumed:
             continue
         if value.type is None and known.dtype in TO_ONNX:
             value.type = ir.TensorType(TO_ONNX[real_of(known.dtype)])
         if value.shape is None and known.shape is not None:
-            value.shape = ir_shape(physical_shape(known.dtype, known.shape))
+            value.shape = stored_shape(known.dtype, known.shape)

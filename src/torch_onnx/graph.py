@@ -63,11 +63,11 @@ NO_SOURCE = Source()
 @dataclass(slots=True, eq=False)
 class Value:
     """What a call takes or makes: a tensor, a list of tensors whose length is known only at run
-    time, or a number known only then.
+    time, a tensor that may be None, or a number known only at run time.
 
-    ``kind`` is ``"tensor"``, ``"list"``, ``"int"``, ``"float"`` or ``"bool"``. For a list,
-    ``dtype`` and ``shape`` are its elements'. For a number, ``dtype`` is int64, float64 or bool,
-    ``shape`` is ``()``, ``expression`` its canonical form if it has one.
+    ``kind`` is ``"tensor"``, ``"list"``, ``"optional"``, ``"int"``, ``"float"`` or ``"bool"``. For
+    a list, ``dtype`` and ``shape`` are its elements'. For a number, ``dtype`` is int64, float64 or
+    bool, ``shape`` is ``()``, ``expression`` its canonical form if it has one.
     ``fake`` is the front end's stand-in (a fake tensor or symbolic number) for decompositions.
     """
 

@@ -103,7 +103,9 @@ class ONNXProgram:
         )
 
     def __call__(self, *args: Any, **kwargs: Any) -> list[torch.Tensor]:
-        """Run the model in ONNX Runtime with the inputs of the torch model; outputs are flat."""
+        """Run the model in ONNX Runtime with the inputs of the torch model; outputs are flat, and
+        what is None is left out.
+        """
         outputs = self._run(args, kwargs)
         return [tensor for output in outputs for tensor in _members(output)]
 
@@ -272,4 +274,6 @@ class ONNXProgram:
 
 
 def _members(output: Any) -> list[torch.Tensor]:
+    if output is None:
+        return []
     return output if isinstance(output, list) else [output]

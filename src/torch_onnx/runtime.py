@@ -103,23 +103,26 @@ def node_seconds(
 
 
 def run(session: Any, inputs: Mapping[str, torch.Tensor]) -> list[Any]:
-    """All outputs of the session, a sequence as a list of tensors. Inputs that the model does not
-    have are left out.
+    """All outputs of the session, a sequence as a list of tensors, nothing as None. Inputs that the
+    model does not have are left out.
     """
     names = {declared.name for declared in session.get_inputs()}
     feeds = {name: to_runtime(tensor) for name, tensor in inputs.items() if name in names}
     outputs = session.get_outputs()
-    whole = [output.name for output in outputs if not output.type.startswith("seq(")]
+    whole = [output.name for output in outputs if output.type.startswith("tensor(")]
     values = iter(session.run_with_ort_values(whole, feeds)) if whole else iter(())
     found: dict[str, Any] = {
         name: from_runtime(value) for name, value in zip(whole, values, strict=True)
     }
-    listed = [output.name for output in outputs if output.name not in found]
-    if listed:
-        # An OrtValue shows no elements of a sequence.
+    others = [output.name for output in outputs if output.name not in found]
+    if others:
+        # An OrtValue shows no elements of a sequence, and is none of an optional.
         arrays = {name: value.numpy() for name, value in feeds.items()}
-        for name, items in zip(listed, session.run(listed, arrays), strict=True):
-            found[name] = [_of_numpy(item) for item in items]
+        for name, items in zip(others, session.run(others, arrays), strict=True):
+            if isinstance(items, list):
+                found[name] = list(map(_of_numpy, items))
+            else:
+                found[name] = None if items is None else _of_numpy(items)
     return [found[output.name] for output in outputs]
 
 

@@ -251,9 +251,10 @@ class Translator:
         """
         found = {}
         for value, onnx in self.env.items():
-            made = onnx.value if isinstance(onnx, OnnxValue) else None
-            if made is not None and made.name is not None and not onnx.is_sequence:
-                found[value] = made.name
+            if not isinstance(onnx, OnnxValue) or onnx.is_sequence or onnx.is_optional:
+                continue
+            if onnx.value is not None and onnx.value.name is not None:
+                found[value] = onnx.value.name
         return found
 
     def as_tensor(self, output: Argument) -> OnnxValue:
@@ -350,7 +351,7 @@ class Translator:
     def _typed(self, value: Value, result: Any) -> Any:
         """The result with the dtype and shape that PyTorch says it has."""
         g = self.g
-        if value.kind == "list":
+        if value.kind in ("list", "optional"):
             return result
         if value.kind != "tensor":
             if isinstance(result, OnnxValue) and result.constant is None:

@@ -180,11 +180,6 @@ MESSAGES = {
         "for i in range(x.size(0)):",
         "",
     ),
-    none_in_some_runs: (
-        "The program returns what is None in some runs and not in others.",
-        "if bool(x.sum() > 0):",
-        "",
-    ),
     written_after_it_was_listed: (
         "A tensor is written to in place that lies in a list whose length is known at run time "
         "only.",
@@ -245,6 +240,15 @@ def test_what_onnx_cannot_hold(program: Any) -> None:
             torch.jit.script(program), (X,), input_names=["x"], dynamic_axes={"x": {0: "n"}}
         )
     assert without_functions(str(caught.value)) == expected(program)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_results_that_may_be_none_need_opset_16() -> None:
+    script = torch.jit.script(none_in_some_runs)
+    with pytest.raises(errors.UnsupportedOperators, match="None in some runs") as refused:
+        torch_onnx.export(script, (X,), opset_version=15)
+    assert "possible from opset 16" in str(refused.value)
+    assert "if bool(x.sum() > 0):" in str(refused.value)
 
 
 def test_every_frozen_branch_of_a_trace_is_listed() -> None:

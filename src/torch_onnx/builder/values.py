@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -38,6 +40,7 @@ class OnnxValue:
         parameter: the tensor that the program owns, where this value is one. Its bytes may
             not be read before saving.
         is_sequence: an ONNX sequence of tensors.
+        is_optional: an ONNX optional, a tensor or nothing.
         expression: the canonical form of a number, where it has one.
         made_by: the node that made it.
         is_assumed: dtype and shape are a guess, for nobody has told them: the result of an
@@ -53,6 +56,7 @@ class OnnxValue:
     is_number: bool = False
     parameter: torch.Tensor | None = None
     is_sequence: bool = False
+    is_optional: bool = False
     expression: Dim | None = None
     made_by: MadeBy | None = None
     is_assumed: bool = False
@@ -79,3 +83,15 @@ Number: TypeAlias = int | float | bool | OnnxValue
 """A number of the program: known now, or a value of shape [1] known at run time."""
 
 Integer: TypeAlias = int | OnnxValue
+
+
+def stored_shape(dtype: torch.dtype, sizes: Sequence[KnownSize]) -> ir.Shape:
+    """A shape as the file has it: complex tensors are real ones with a last axis of 2."""
+    stored = (*sizes, 2) if dtype.is_complex else sizes
+    return ir.Shape([_symbolic(str(size)) if isinstance(size, Dim) else size for size in stored])
+
+
+@functools.lru_cache(maxsize=4096)
+def _symbolic(expression: str) -> ir.SymbolicDim:
+    # onnx_ir looks into each expression, and a program has few distinct ones.
+    return ir.SymbolicDim(expression)

@@ -10,7 +10,9 @@ import onnx_ir as ir
 import torch
 
 from torch_onnx.builder.bodies import as_tensor, body_input, body_outputs
-from torch_onnx.builder.values import Number, OnnxValue
+from torch_onnx.builder.dtypes import TO_ONNX, real_of
+from torch_onnx.builder.values import Number, OnnxValue, stored_shape
+from torch_onnx.errors import NotExpressible
 from torch_onnx.graph import Block
 from torch_onnx.ops.loops import either
 from torch_onnx.ops.loops import loop as make_loop
@@ -34,6 +36,36 @@ def if_(g: Builder, condition: OnnxValue, blocks: Sequence[Block], result: Any) 
         taken = then() if known else otherwise()
         made = [as_tensor(g, x, like.dtype) for x, like in zip(taken, declared, strict=True)]
     return made if isinstance(result, list) else made[0]
+
+
+@python("python::optional")
+def optional(g: Builder, present: Number, tensor: OnnxValue, result: OnnxValue) -> OnnxValue:
+    """The tensor if it is present, else nothing."""
+    if g.opset < 16:
+        raise NotExpressible("a result that is None in some runs is returned", since=16)
+    dtype, shape = result.dtype, result.shape
+    element = ir.TensorType(TO_ONNX[real_of(dtype)])
+    physical = None if shape is None else stored_shape(dtype, shape)
+
+    def typed(made: OnnxValue) -> ir.Value:
+        made.is_optional = True
+        value = g.materialize(made)
+        value.type, value.shape = ir.OptionalType(element), physical
+        return value
+
+    branches = []
+    nothing = {"type": ir.AttrTypeProto("type", ir.TypeAndShape(element, physical))}
+    for inputs, attributes in (([tensor], {}), ([], nothing)):
+        with g.scope() as scope:
+            (made,) = g.raw_node("", "Optional", inputs, attributes, [(dtype, shape)])
+            output = typed(made)
+        name = g.unique_name("branch")
+        branches.append(ir.Graph([], [output], nodes=scope.nodes, name=name))
+    bodies = dict(zip(("then_branch", "else_branch"), branches, strict=True))
+    condition = g.scalar(present, torch.bool)
+    (made,) = g.raw_node("", "If", [condition], bodies, [(dtype, shape)])
+    typed(made)
+    return made
 
 
 @python("python::loop")

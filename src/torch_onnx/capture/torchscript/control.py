@@ -92,7 +92,7 @@ def _merged(
     run: Interpreter, condition: Value, taken: list[Taken], *, to_the_end: bool
 ) -> list[Any]:
     (calls_a, results_a, changed_a), (calls_b, results_b, changed_b) = taken
-    merge = Merge(run, calls_a, calls_b, loose=to_the_end)
+    merge = Merge(run, condition, calls_a, calls_b, loose=to_the_end)
     merged = [merge.pair(a, b) for a, b in zip(results_a, results_b, strict=True)]
     contents = []
     for container, a, b in _changes(run, changed_a, changed_b):

@@ -197,7 +197,8 @@ class _Start:
         so, ``after`` has the structure of the trees.
         """
         run = self.run
-        wider = [_widened(run, old, new) for old, new in zip(self.trees, after, strict=True)]
+        made = {value for call in calls for value in call.values_out()}.union(self.values)
+        wider = [_widened(run, old, new, made) for old, new in zip(self.trees, after, strict=True)]
         if any(new is not old for new, old in zip(wider, self.trees, strict=True)):
             self._take(wider)
             return False
@@ -335,39 +336,43 @@ def _rebuilt(run: Interpreter, like: Any, leaves: Iterator[Any]) -> Any:
     return next(leaves)
 
 
-def _widened(run: Interpreter, old: Any, new: Any) -> Any:
-    """``old`` in a form that ``new`` has or can have as well; ``old`` itself where it has it."""
+def _widened(run: Interpreter, old: Any, new: Any, made: set[Value]) -> Any:
+    """``old`` in a form that ``new`` has or can have as well; ``old`` itself where it has it.
+
+    ``made`` are the body's own values, which nothing before the loop can stand for.
+    """
     if new is UNINITIALIZED:
         return old
     if old is UNINITIALIZED:
         return _placeholders(run, new)
     if old is None and (is_tensor(new) or is_number(new)):
-        return Maybe(False, placeholder(run, new))
+        is_older = isinstance(new, Value) and new not in made
+        return Maybe(False, new if is_older else placeholder(run, new))
     if old is None and isinstance(new, Maybe):
         return Maybe(False, placeholder(run, new.value))
     if (is_tensor(old) or is_number(old)) and (new is None or isinstance(new, Maybe)):
         return Maybe(True, old)
     if isinstance(old, ScriptList) and isinstance(new, ScriptList) and old.held is None:
         if new.held is None and len(old) == len(new):
-            return _widened_items(run, old, list(new))
+            return _widened_items(run, old, list(new), made)
         of = lists.kind_of_items(old) or lists.kind_of_items(new)
         if not of:
             raise _changes(run, old, new)
         like = lists.element_type(run, [old, new])
         return ScriptList((), lists.held(run, old, of, like), of)
     if isinstance(old, tuple) and isinstance(new, tuple) and len(old) == len(new):
-        return _widened_items(run, old, list(new))
+        return _widened_items(run, old, list(new), made)
     if isinstance(old, dict) and isinstance(new, dict):
         if list(old) != list(new):
             raise _changes(run, old, new)
-        values = _widened_items(run, tuple(old.values()), list(new.values()))
+        values = _widened_items(run, tuple(old.values()), list(new.values()), made)
         changed = any(a is not b for a, b in zip(values, old.values(), strict=True))
         return type(old)(zip(old, values, strict=True)) if changed else old
     return old
 
 
-def _widened_items(run: Interpreter, old: Any, new: list[Any]) -> Any:
-    items = [_widened(run, a, b) for a, b in zip(old, new, strict=True)]
+def _widened_items(run: Interpreter, old: Any, new: list[Any], made: set[Value]) -> Any:
+    items = [_widened(run, a, b, made) for a, b in zip(old, new, strict=True)]
     changed = any(a is not b for a, b in zip(items, old, strict=True))
     return type(old)(items) if changed else old
 
@@ -391,9 +396,8 @@ def _shaped(run: Interpreter, like: Any, new: Any) -> Any:
     if isinstance(like, Maybe):
         if isinstance(new, Maybe):
             return new
-        if new is None:
-            return Maybe(False, placeholder(run, like.value))
-        return Maybe(True, new)
+        # Nobody looks at the value of what is None: the one before the loop will do.
+        return Maybe(False, like.value) if new is None else Maybe(True, new)
     if isinstance(like, ScriptList) and isinstance(new, ScriptList):
         if like.held is not None:
             element = lists.element_type(run, [like, new])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
+
 from torch_onnx.capture.quantized import Quantized
 from torch_onnx.capture.torchscript import lists
 from torch_onnx.capture.torchscript.interpreter import Interpreter
@@ -24,12 +26,21 @@ from torch_onnx.graph import Argument, Call, Value
 
 
 class Merge:
-    """Makes one of each pair. ``loose`` lets tensors of two ranks be one of unknown rank."""
+    """Makes one of each pair, the first of which is there where ``condition`` holds. ``loose`` lets
+    tensors of two ranks be one of unknown rank.
+    """
 
     def __init__(
-        self, run: Interpreter, left: list[Call], right: list[Call], *, loose: bool = False
+        self,
+        run: Interpreter,
+        condition: Value,
+        left: list[Call],
+        right: list[Call],
+        *,
+        loose: bool = False,
     ) -> None:
         self.run = run
+        self.condition = condition
         self.calls = (left, right)
         self.loose = loose
         self.made: list[Value] = []
@@ -102,6 +113,14 @@ class Merge:
         with self.run.into(self.calls[side]):
             return placeholder(self.run, like)
 
+    def _instead(self, value: Any, side: int) -> Any:
+        """What one side gives where the other one gives ``value``: that itself if it was there
+        before, else anything of its type.
+        """
+        calls = self.calls[1 - side]
+        is_older = isinstance(value, Value) and all(value not in c.values_out() for c in calls)
+        return value if is_older else self._placeholder(value, side)
+
     def _maybe(self, a: Any, b: Any) -> Any:
         a_present = a.present if isinstance(a, Maybe) else a is not None
         b_present = b.present if isinstance(b, Maybe) else b is not None
@@ -109,11 +128,19 @@ class Merge:
         known = y if x is None else x
         if not (is_tensor(known) or is_number(known)):
             raise self._diverges(a, b)
-        x = self._placeholder(known, 0) if x is None else x
-        y = self._placeholder(known, 1) if y is None else y
-        present = self.pair(a_present, b_present)
+        x = self._instead(known, 0) if x is None else x
+        y = self._instead(known, 1) if y is None else y
+        present = self._truth(a_present, b_present)
         value = self.pair(x, y)
         return value if present is True else Maybe(present, value)
+
+    def _truth(self, a: Any, b: Any) -> Any:
+        """``pair``, where the two are what was decided."""
+        if a is True and b is False:
+            return self.condition
+        if a is False and b is True:
+            return self.run.number(torch.sym_not, self.condition)
+        return self.pair(a, b)
 
     def _list(self, a: ScriptList, b: ScriptList) -> ScriptList:
         if a.held is None and b.held is None and len(a) == len(b):

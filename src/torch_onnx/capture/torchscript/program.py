@@ -16,6 +16,7 @@ from torch_onnx.capture.assumptions import (
     larger_example,
     name_dims,
 )
+from torch_onnx.capture.binding import number_operator
 from torch_onnx.capture.decompose import Decomposer
 from torch_onnx.capture.dims import DimNames
 from torch_onnx.capture.quantized import Parts, Quantized, part_paths, spread
@@ -42,7 +43,7 @@ from torch_onnx.capture.torchscript.sources import NodeSources
 from torch_onnx.capture.torchscript.tracing import Program, program_of
 from torch_onnx.capture.torchscript.values import Handler, Maybe, ModuleAt, Raised, ScriptList
 from torch_onnx.errors import CaptureError
-from torch_onnx.graph import Argument, AtenGraph, Value
+from torch_onnx.graph import Argument, AtenGraph, Call, Value
 
 LINES_OF_REASON = 8
 
@@ -245,6 +246,16 @@ def leaves_of(result: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, .
         yield path, result
 
 
+def _optional(run: Interpreter, result: Maybe) -> Value:
+    """A tensor that is None in some runs as one that may be absent."""
+    tensor = run.tensor(result.value)
+    made = Value(f"{tensor.name}_or_none", tensor.dtype, tensor.shape, "optional", fake=tensor.fake)
+    args = {"present": result.present, "tensor": tensor}
+    op = number_operator("python::optional", tuple(args))
+    run.calls.append(Call(op, args, [made], run.source))
+    return made
+
+
 def _finished(run: Interpreter, result: Any) -> Any:
     """The result with every tensor as a Value."""
     if isinstance(result, (Scalar, Vector)):
@@ -252,7 +263,7 @@ def _finished(run: Interpreter, result: Any) -> Any:
     if isinstance(result, Quantized):
         return quantized.finished(run, result)
     if isinstance(result, Maybe):
-        raise run.error("The program returns what is None in some runs and not in others.")
+        return _optional(run, result)
     if isinstance(result, str):
         run.notes.append(f"does not return the text {str(result)!r}")
     if isinstance(result, dict):
