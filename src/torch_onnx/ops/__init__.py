@@ -174,6 +174,8 @@ def complex_table() -> OpTable:
     from torch_onnx.ops import (
         complex_functions,
         complex_lifted,
+        complex_linalg,
+        complex_lu,
         complex_products,
         complex_reduction,
         complex_values,
@@ -188,6 +190,8 @@ def complex_table() -> OpTable:
         [
             complex_functions.aten,
             complex_lifted.lifted(real_table()),
+            complex_linalg.aten,
+            complex_lu.aten,
             complex_products.aten,
             complex_reduction.aten,
             complex_values.aten,
