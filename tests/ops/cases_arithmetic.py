@@ -121,6 +121,7 @@ CASES = [
         X.bfloat16(),
         opsets=(13, 20, 22, 24, 28),
     ),
+    case("tan-double", torch.tan, torch.tensor([1.5707963, 0.5, -9.4], dtype=torch.float64)),
     case("pow-zero-dim", lambda a: (a**0, a**3, 2**a, a**a), torch.tensor(3)),
     case("pow-empty", lambda a: (a**0, a**3, a**a), torch.zeros(0, 3, dtype=torch.int64)),
     case("clamp-whole", lambda a: (a.clamp(-2, 3), a.clamp(min=0.5)), WHOLE),

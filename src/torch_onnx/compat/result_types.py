@@ -156,7 +156,8 @@ def _types_of_least_squares(
     rows, columns = a.shape[-2:]
     solution = a.new_empty((*batch, columns, right.shape[-1]))
     over = driver != "gelsy" and rows > columns
-    residuals = a.new_empty((*batch, right.shape[-1]) if over else (0,))
+    real = a.real.dtype
+    residuals = a.new_empty((*batch, right.shape[-1]) if over else (0,), dtype=real)
     ranks = a.shape[:-2] if driver != "gels" else (0,)
     smaller = torch.sym_min(rows, columns)  # type: ignore[no-untyped-call]
     values = (*a.shape[:-2], smaller) if driver in ("gelss", "gelsd") else (0,)
@@ -164,7 +165,7 @@ def _types_of_least_squares(
         solution.squeeze(-1) if vectors else solution,
         residuals,
         a.new_empty(ranks, dtype=torch.int64),
-        a.new_empty(values),
+        a.new_empty(values, dtype=real),
     )
 
 

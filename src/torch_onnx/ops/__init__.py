@@ -176,7 +176,10 @@ def complex_table() -> OpTable:
     from torch_onnx.ops import (
         complex_functions,
         complex_lifted,
+        complex_linalg,
+        complex_lu,
         complex_products,
+        complex_random,
         complex_reduction,
         complex_values,
         control_flow,
@@ -190,7 +193,10 @@ def complex_table() -> OpTable:
         [
             complex_functions.aten,
             complex_lifted.lifted(real_table()),
+            complex_linalg.aten,
+            complex_lu.aten,
             complex_products.aten,
+            complex_random.aten,
             complex_reduction.aten,
             complex_values.aten,
             control_flow.python,

@@ -25,10 +25,16 @@ aten.unary(
         "acos": "Acos", "acosh": "Acosh", "asin": "Asin", "asinh": "Asinh", "atan": "Atan",
         "atanh": "Atanh", "cos": "Cos", "cosh": "Cosh", "erf": "Erf", "exp": "Exp", "log": "Log",
         "reciprocal": "Reciprocal", "sigmoid": "Sigmoid", "sin": "Sin", "sinh": "Sinh",
-        "sqrt": "Sqrt", "tan": "Tan", "tanh": "Tanh",
+        "sqrt": "Sqrt", "tanh": "Tanh",
     },
     promote_to_float=True,
 )  # fmt: skip
+
+
+@aten("tan", promote=("self",), promote_to_float=True)
+def tan(g: Builder, self: OnnxValue) -> OnnxValue:
+    """ONNX Runtime has no Tan of float64, and in float32 the poles are elsewhere."""
+    return g.Div(g.Sin(self), g.Cos(self)) if self.dtype == torch.float64 else g.Tan(self)
 
 
 def scaled(g: Builder, x: OnnxValue, factor: Any) -> OnnxValue:

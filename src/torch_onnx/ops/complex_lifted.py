@@ -52,6 +52,7 @@ BY_PARTS: dict[Names, str] = {
         scatter.src scatter.value scatter_add tril triu
         constant_pad_nd pad _pad_enum _pad_circular reflection_pad1d reflection_pad2d
         reflection_pad3d replication_pad1d replication_pad2d replication_pad3d
+        as_strided_scatter resize
         sum sum.dim_IntList mean mean.dim cumsum neg lift lift_fresh lift_fresh_copy positive
         resolve_neg alias clone contiguous detach detach_copy
     """,
@@ -88,8 +89,8 @@ BIASED_PRODUCTS: dict[Names, str] = {
 }
 TRUTHS: dict[Names, str] = {
     ("self", "other"): """
-        nonzero argwhere nonzero_numpy count_nonzero count_nonzero.dim_IntList any any.dim any.dims
-        all all.dim all.dims logical_and logical_or logical_xor logical_not
+        nonzero nonzero_static argwhere nonzero_numpy count_nonzero count_nonzero.dim_IntList
+        any any.dim any.dims all all.dim all.dims logical_and logical_or logical_xor logical_not
     """,
 }
 

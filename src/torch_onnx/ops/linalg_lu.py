@@ -108,7 +108,7 @@ def order_of(g: Builder, pivots: OnnxValue, rows: Integer) -> OnnxValue:
     return repeat(g, g.size(pivots, rank_of(pivots) - 1), [start], step)[0]
 
 
-def _public(g: Builder, pivots: OnnxValue) -> OnnxValue:
+def public_pivots(g: Builder, pivots: OnnxValue) -> OnnxValue:
     """LAPACK's pivots: from 1, of int32."""
     return g.cast(g.Add(pivots, g.constant(1)), torch.int32)
 
@@ -122,7 +122,7 @@ def lu_factor_ex(
 ) -> Results:
     found = factors(g, A, pivot)
     info = first_zero(g, diagonal(g, found.packed))
-    return [found.packed, _public(g, found.pivots), info]
+    return [found.packed, public_pivots(g, found.pivots), info]
 
 
 @aten("linalg_lu_factor")
@@ -140,7 +140,7 @@ def lu_with_info(
 @aten("linalg_lu")
 def lu(g: Builder, A: OnnxValue, pivot: bool = True) -> Results:
     found = factors(g, A, pivot)
-    return [_permutation(g, found.order, A.dtype), *_triangles(g, found.packed)]
+    return [permutation(g, found.order, A.dtype), *_triangles(g, found.packed)]
 
 
 @aten("lu_unpack")
@@ -155,7 +155,7 @@ def lu_unpack(
     nothing = g.constant(torch.zeros(0, dtype=LU_data.dtype))
     p = lower = upper = nothing
     if unpack_pivots:
-        p = _permutation(g, order_of(g, LU_pivots, rows_of(g, LU_data)), LU_data.dtype)
+        p = permutation(g, order_of(g, LU_pivots, rows_of(g, LU_data)), LU_data.dtype)
     if unpack_data:
         lower, upper = _triangles(g, LU_data)
     return [p, lower, upper]
@@ -170,7 +170,7 @@ def _triangles(g: Builder, packed: OnnxValue) -> tuple[OnnxValue, OnnxValue]:
     return lower, triu(g, top)
 
 
-def _permutation(g: Builder, order: OnnxValue, dtype: torch.dtype) -> OnnxValue:
+def permutation(g: Builder, order: OnnxValue, dtype: torch.dtype) -> OnnxValue:
     """P of ``A = P @ L @ U``: a one in row ``order[i]`` of column i."""
     row_numbers = numbers(g, g.size(order, rank_of(order) - 1))
     return g.cast(g.Equal(as_row(g, order), as_column(g, row_numbers)), dtype)
@@ -188,15 +188,15 @@ def det(g: Builder, A: OnnxValue) -> OnnxValue:
 
 def _determinant(g: Builder, found: Factors) -> OnnxValue:
     product = g.ReduceProd(diagonal(g, found.packed), axes=[-1], keepdims=0)
-    return g.Mul(product, _parity(g, found))
+    return g.Mul(product, parity(g, found.pivots, found.packed.dtype))
 
 
-def _parity(g: Builder, found: Factors) -> OnnxValue:
+def parity(g: Builder, pivots: OnnxValue, dtype: torch.dtype) -> OnnxValue:
     """1 where an even number of rows changed places, else -1."""
-    steps = numbers(g, g.size(found.pivots, rank_of(found.pivots) - 1))
-    moved = g.cast(g.Not(g.Equal(found.pivots, steps)), torch.int64)
+    steps = numbers(g, g.size(pivots, rank_of(pivots) - 1))
+    moved = g.cast(g.Not(g.Equal(pivots, steps)), torch.int64)
     odd = g.Mod(total(g, moved), g.constant(2))
-    return g.cast(g.Sub(g.constant(1), g.Mul(odd, g.constant(2))), found.packed.dtype)
+    return g.cast(g.Sub(g.constant(1), g.Mul(odd, g.constant(2))), dtype)
 
 
 @aten("_linalg_det")
@@ -204,7 +204,7 @@ def det_and_factors(g: Builder, A: OnnxValue, result: Results) -> Results:
     if result[1] is None and result[2] is None:
         return [det(g, A)]
     found = factors(g, A)
-    return [_determinant(g, found), found.packed, _public(g, found.pivots)]
+    return [_determinant(g, found), found.packed, public_pivots(g, found.pivots)]
 
 
 @aten("_linalg_slogdet")
@@ -213,7 +213,12 @@ def slogdet_and_factors(g: Builder, A: OnnxValue) -> Results:
     pivots = diagonal(g, found.packed)
     sign = g.ReduceProd(g.Sign(pivots), axes=[-1], keepdims=0)
     size = total(g, g.Log(g.Abs(pivots)))
-    return [g.Mul(sign, _parity(g, found)), size, found.packed, _public(g, found.pivots)]
+    return [
+        g.Mul(sign, parity(g, found.pivots, found.packed.dtype)),
+        size,
+        found.packed,
+        public_pivots(g, found.pivots),
+    ]
 
 
 @aten("linalg_slogdet")
@@ -277,7 +282,7 @@ def solve_and_factors(
     if vectors:
         x = g.Squeeze(x, axes=[rank_of(x) - 1])
     info = first_zero(g, diagonal(g, found.packed))
-    return [x, found.packed, _public(g, found.pivots), info]
+    return [x, found.packed, public_pivots(g, found.pivots), info]
 
 
 @aten("linalg_solve_ex")

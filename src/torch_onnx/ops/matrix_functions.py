@@ -55,19 +55,25 @@ def pinv(
     hermitian: bool = False,
 ) -> OnnxValue:
     refuse_complex(self)
-    absolute, relative = _tolerances(g, self, atol, rtol)
+    return pinv_above(g, self, *tolerances(g, self, atol, rtol), hermitian)
+
+
+def pinv_above(
+    g: Builder, self: OnnxValue, absolute: OnnxValue, relative: OnnxValue, hermitian: bool
+) -> OnnxValue:
+    """By the singular values that exceed both tolerances."""
     if not hermitian:
-        return g.cast(_inverse(g, self, absolute, relative).matrix, self.dtype)
+        return g.cast(inverse(g, self, absolute, relative).matrix, self.dtype)
     values, vectors = symmetric_eigen(g, from_triangle(g, self, "L"))
     assert vectors is not None
     size = g.Abs(values)
     most = g.Mul(relative, g.ReduceMax(size, axes=[-1]))
-    inverse = _reciprocals(g, values, g.Greater(size, g.Max(absolute, most)))
-    product = g.MatMul(g.Mul(vectors, as_row(g, inverse)), transposed(g, vectors))
+    factors = _reciprocals(g, values, g.Greater(size, g.Max(absolute, most)))
+    product = g.MatMul(g.Mul(vectors, as_row(g, factors)), transposed(g, vectors))
     return g.cast(product, self.dtype)
 
 
-def _tolerances(
+def tolerances(
     g: Builder, x: OnnxValue, atol: OnnxValue | None, rtol: OnnxValue | None
 ) -> tuple[OnnxValue, OnnxValue]:
     """What singular values must exceed, of float64, in a shape to compare them with.
@@ -99,16 +105,16 @@ class PseudoInverse:
     kept: OnnxValue
 
 
-def _inverse(g: Builder, x: OnnxValue, absolute: OnnxValue, relative: OnnxValue) -> PseudoInverse:
+def inverse(g: Builder, x: OnnxValue, absolute: OnnxValue, relative: OnnxValue) -> PseudoInverse:
     wide = is_wide(g, x)
     tall = transposed_if(g, g.cast(x, torch.float64), wide)
     columns, values, v = orthogonal_columns(g, tall)
     assert v is not None
     most = g.Slice(values, [0], [1], axes=[rank_of(values) - 1])
     kept = g.Greater(values, g.Max(absolute, g.Mul(relative, most)))
-    inverse = as_row(g, _reciprocals(g, values, kept))
+    factors = as_row(g, _reciprocals(g, values, kept))
     # U is the columns by the reciprocals of their lengths, which are the singular values.
-    left, right = g.Mul(v, inverse), g.Mul(columns, inverse)
+    left, right = g.Mul(v, factors), g.Mul(columns, factors)
     matrix = g.MatMul(chosen(g, wide, right, left), transposed(g, chosen(g, wide, left, right)))
     return PseudoInverse(matrix, values, kept)
 
@@ -125,11 +131,18 @@ def matrix_rank(
     hermitian: bool = False,
 ) -> OnnxValue:
     refuse_complex(input)
-    absolute, relative = _tolerances(g, input, atol, rtol)
+    absolute, relative = tolerances(g, input, atol, rtol)
     if hermitian:
         values = g.Abs(symmetric_eigen(g, from_triangle(g, input, "L"), vectors=False)[0])
     else:
         values = g.cast(singular_values(g, input), torch.float64)
+    return rank_above(g, values, absolute, relative)
+
+
+def rank_above(
+    g: Builder, values: OnnxValue, absolute: OnnxValue, relative: OnnxValue
+) -> OnnxValue:
+    """How many of the singular values exceed both tolerances."""
     most = g.Mul(relative, g.ReduceMax(values, axes=[-1]))
     return total(g, g.cast(g.Greater(values, g.Max(absolute, most)), torch.int64))
 
@@ -180,7 +193,7 @@ def lstsq(
     refuse_complex(self)
     driver = driver or "gelsy"
     ratio = None if rcond is None else g.constant(rcond, torch.float64)
-    found = _inverse(g, self, *_tolerances(g, self, None, ratio))
+    found = inverse(g, self, *tolerances(g, self, None, ratio))
     vectors = are_vectors(self, b)
     right = g.cast(as_column(g, b) if vectors else b, torch.float64)
     x = g.MatMul(found.matrix, right)
