@@ -18,6 +18,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "tools" / "results"
 PAGE = ROOT / "docs" / "compatibility.md"
+PYTHON = "3.11"
+"""The one that all releases are tried with."""
 RELEASES = [f"2.{minor}" for minor in range(6, 16)]
 PACKAGES = ("torch", "onnx", "onnxruntime", "onnx-ir", "transformers", "numpy")
 
@@ -30,7 +32,7 @@ def main() -> None:
 
 
 def store(paths: list[Path]) -> None:
-    """Keep what pytest's JUnit files say, a JSON file a release."""
+    """Keep what pytest's JUnit files say, a JSON file a release, and one for each other Python."""
     parts: dict[str, Counter[str]] = {}
     skips: Counter[str] = Counter()
     for path in paths:
@@ -53,7 +55,9 @@ def store(paths: list[Path]) -> None:
     }
     RESULTS.mkdir(exist_ok=True)
     text = json.dumps(found, indent=1, ensure_ascii=False)
-    (RESULTS / f"{release}.json").write_text(f"{text}\n", encoding="utf-8")
+    python = ".".join(found["python"].split(".")[:2])
+    name = release if python == PYTHON else f"{release}-python-{python}"
+    (RESULTS / f"{name}.json").write_text(f"{text}\n", encoding="utf-8")
 
 
 def installed(name: str) -> str:
@@ -69,32 +73,36 @@ def page() -> str:
         "",
         "Made by `tools/compatibility.py` of the results in `tools/results`, which",
         "`nox -s tests-2.6` and its like store. A test is skipped where PyTorch itself lacks what",
-        "it needs; the reason names the release from which it works.",
+        "it needs; the reason names the release from which it works. Others are skipped with every",
+        "release.",
         "",
-        "| PyTorch | Python | ONNX Runtime | passed | failed | skipped | parts of the tests |",
+        "| PyTorch | Python | ONNX Runtime | passed | failed | lacking | skipped with every one |",
         "|---|---|---|---|---|---|---|",
     ]
     reasons = []
     for release in RELEASES:
-        path = RESULTS / f"{release}.json"
-        if not path.exists():
-            lines.append(f"| {release} | | | | | | not run |")
-            continue
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        totals: Counter[str] = Counter()
-        for count in found["parts"].values():
-            totals.update(count)
-        parts = ", ".join(part.removeprefix("test_") for part in found["parts"])
-        packages = found["packages"]
-        lines.append(
-            f"| {packages['torch'].partition('+')[0]} | {found['python']} "
-            f"| {packages['onnxruntime']} | {totals['passed']} | {totals['failed']} "
-            f"| {totals['skipped']} | {parts} |"
-        )
-        reasons += [
-            f"- {release}, {count} {'test' if count == 1 else 'tests'}: {reason}"
-            for reason, count in found["skips"].items()
-        ]
+        paths = [RESULTS / f"{release}.json", *sorted(RESULTS.glob(f"{release}-python-*.json"))]
+        paths = [path for path in paths if path.exists()]
+        if not paths:
+            lines.append(f"| {release} | not run | | | | | |")
+        for path in paths:
+            found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            totals: Counter[str] = Counter()
+            for outcomes in found["parts"].values():
+                totals.update(outcomes)
+            lacking = {why: n for why, n in found["skips"].items() if why.startswith("PyTorch 2.")}
+            count = sum(lacking.values())
+            packages = found["packages"]
+            lines.append(
+                f"| {packages['torch'].partition('+')[0]} | {found['python']} "
+                f"| {packages['onnxruntime']} | {totals['passed']} | {totals['failed']} "
+                f"| {count} ({count / totals.total():.1%}) | {totals['skipped'] - count} |"
+            )
+            if path == paths[0]:
+                reasons += [
+                    f"- {release}, {n} {'test' if n == 1 else 'tests'}: {why}"
+                    for why, n in lacking.items()
+                ]
     return "\n".join([*lines, "", "## Skipped", "", *(reasons or ["Nothing."]), ""])
 
 
