@@ -17,6 +17,7 @@ Row = dict[str, Any]
 # Key of the row → head of the column, format.
 FIGURES = {
     "export_s": ("export s", "{:.2f}"),
+    "export_cpu_s": ("cpu s", "{:.2f}"),
     "export_without_saving_s": ("unsaved s", "{:.2f}"),
     "peak_mb": ("peak MB", "{:.0f}"),
     "nodes": ("nodes", "{:d}"),
@@ -26,7 +27,14 @@ FIGURES = {
     "absolute_error": ("abs error", "{:.0e}"),
     "relative_error": ("rel error", "{:.0e}"),
 }
-RATIOS = ("export_s", "peak_mb", "nodes", "file_mb", "latency_ms", "latency_larger_ms")
+RATIOS = (
+    *("export_s", "export_cpu_s", "peak_mb", "nodes", "file_mb"),
+    *("latency_ms", "latency_larger_ms"),
+)
+
+OURS = "torch_onnx"
+# Front ends of this exporter beside its first, and the peer that does the same job.
+COUNTERPARTS = {"torch_onnx_trace": "torchscript", "torch_onnx_script": "torchscript_script"}
 PACKAGES = ("torch", "onnx", "onnx-ir", "onnxruntime", "onnxscript", "transformers", "numpy")
 
 
@@ -117,6 +125,14 @@ def ratios_table(rows: Sequence[Row], reference: str) -> str:
         lines.append(["models", *(str(len(column)) for column in columns)])
         blocks.append(table(lines))
     return "\n\n".join(blocks)
+
+
+def pairs(exporters: Iterable[str]) -> list[tuple[str, str]]:
+    """Each peer with the front end of this exporter that it is compared with."""
+    names = list(dict.fromkeys(exporters))
+    peers = [n for n in names if n != OURS and n not in COUNTERPARTS and not n.endswith("_script")]
+    first = [(peer, OURS) for peer in peers if OURS in names]
+    return first + [(p, o) for o, p in COUNTERPARTS.items() if o in names and p in names]
 
 
 def ratio(above: Row | None, below: Row | None, key: str) -> float | None:

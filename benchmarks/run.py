@@ -23,8 +23,12 @@ from benchmarks import results
 
 ROOT = Path(__file__).parents[1]
 OUTPUT = Path(__file__).parent / "results"
-EXPORTERS = ("torch_onnx", "torch_onnx_trace", "dynamo", "torchscript")
-DEFAULT = ("torch_onnx", "dynamo", "torchscript")
+# Those called script are given a ScriptModule: a trace, whose making is not measured.
+EXPORTERS = (
+    *("torch_onnx", "torch_onnx_trace", "torch_onnx_script"),
+    *("dynamo", "torchscript", "torchscript_script"),
+)
+DEFAULT = ("torch_onnx", "torch_onnx_trace", "dynamo", "torchscript")
 MODELS = (
     *("bert", "gpt2", "llama", "llama_cache", "qwen3_moe", "t5", "whisper_encoder"),
     *("whisper_decoder", "wav2vec2", "clip", "vit", "convnext", "resnet", "mobilenet_v2"),
@@ -62,6 +66,11 @@ def main() -> int:
     reference = next((name for name in options.exporters if name in finished), None)
     if reference is not None and len(options.exporters) > 1:
         print("\n" + results.ratios_table(rows, reference))
+    for peer, own in results.pairs(finished):
+        if own != reference:
+            print(
+                "\n" + results.ratios_table([r for r in rows if r["exporter"] in (own, peer)], own)
+            )
     told = result["profiling"]
     if told is not None:
         print(

@@ -19,7 +19,7 @@ import torch
 import transformers as hf
 
 from benchmarks import results
-from benchmarks.exporters import EXPORTERS, Job, warm_up
+from benchmarks.exporters import EXPORTERS, Job, prepared, warm_up
 from benchmarks.measure import PeakMemory, count_nodes
 from zoo.case import Inputs
 
@@ -90,9 +90,10 @@ def measure(name: str, exporter: str, layers: int, opset: int) -> results.Row:
     model, inputs = (bert if name == "bert" else llama)(layers)
     axes = {0: "batch", 1: "sequence"}
     with tempfile.TemporaryDirectory() as scratch, torch.no_grad():
-        warm_up(EXPORTERS[exporter], opset, Path(scratch))
+        warm_up(exporter, opset, Path(scratch))
         path = Path(scratch) / "model.onnx"
         job = Job(model, inputs, dict.fromkeys(inputs[1], axes), opset, path)
+        job = prepared(exporter, job)
         memory = PeakMemory()
         seconds = EXPORTERS[exporter](job).total
         return {"seconds": seconds, "peak_mb": memory.megabytes(), "nodes": count_nodes(path)}

@@ -20,7 +20,7 @@ import numpy as np
 import onnxruntime
 import torch
 
-from benchmarks.exporters import EXPORTERS, Job, warm_up
+from benchmarks.exporters import EXPORTERS, Job, prepared, warm_up
 from benchmarks.measure import PeakMemory, count_nodes, file_megabytes
 from zoo import models
 from zoo.case import Case, difference, eager, flat
@@ -55,22 +55,23 @@ def find(name: str, size: str) -> Case:
 
 def measure(case: Case, exporter: str, opset: int, directory: Path, row: dict[str, Any]) -> None:
     """Fill the row as far as it gets, so that a wrong model still shows its export's figures."""
-    export = EXPORTERS[exporter]
     first = directory / "first"
     first.mkdir()
-    row["first_export_s"] = warm_up(export, opset, first)
+    row["first_export_s"] = warm_up(exporter, opset, first)
 
     model, args, kwargs = case.build()
     example = copy.deepcopy((args, kwargs))  # an export may write to the cache it is given
     written = directory / "model"
     written.mkdir()
     job = Job(model, (args, kwargs), case.dynamic_shapes, opset, written / "model.onnx")
-    memory = PeakMemory()
     with torch.no_grad():
-        seconds = export(job)
+        job = prepared(exporter, job)
+        memory = PeakMemory()
+        seconds = EXPORTERS[exporter](job)
     row["peak_mb"] = memory.megabytes()
     row["export_s"] = seconds.total
     row["export_without_saving_s"] = seconds.export if seconds.save is not None else None
+    row["export_cpu_s"] = seconds.cpu
     row["nodes"] = count_nodes(job.path)
     row["file_mb"] = file_megabytes(written)
 

@@ -25,7 +25,6 @@ from xml.etree import ElementTree
 
 from benchmarks import results
 
-OURS = "torch_onnx"
 MOST_SKIPPED = 0.02
 MOST_LOST = 0.05
 
@@ -73,16 +72,18 @@ def benchmark(rows: Sequence[results.Row]) -> dict[str, Any]:
     """The geometric means of the peers' figures over ours, and the models that are right."""
     by_key = {(row["model"], row["exporter"]): row for row in rows}
     models = list(dict.fromkeys(row["model"] for row in rows))
-    peers = [name for name in dict.fromkeys(row["exporter"] for row in rows) if name != OURS]
     ratios: dict[str, dict[str, float]] = {}
-    for peer in peers:
+    for peer, own in results.pairs(row["exporter"] for row in rows):
+        name = peer if own == results.OURS else f"{peer} / {own}"
         for figure in results.RATIOS:
-            pairs = ((by_key.get((m, peer)), by_key.get((m, OURS))) for m in models)
-            found = [results.ratio(theirs, ours, figure) for theirs, ours in pairs]
+            both = ((by_key.get((m, peer)), by_key.get((m, own))) for m in models)
+            found = [results.ratio(theirs, ours, figure) for theirs, ours in both]
             values = [value for value in found if value is not None]
             if values:
-                ratios.setdefault(peer, {})[figure] = round(results.geometric_mean(values), 4)
-    right = [m for m in models if (row := by_key.get((m, OURS))) and not results.remark(row)]
+                ratios.setdefault(name, {})[figure] = round(results.geometric_mean(values), 4)
+    right = [
+        m for m in models if (row := by_key.get((m, results.OURS))) and not results.remark(row)
+    ]
     return {"ratios": ratios, "right": right}
 
 

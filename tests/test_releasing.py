@@ -47,6 +47,19 @@ def test_benchmarks_are_means_of_ratios() -> None:
     assert GOOD["benchmark"] == {"ratios": {"dynamo": {"export_s": 2.0}}, "right": ["bert", "gpt2"]}
 
 
+def test_front_ends_are_compared_with_the_peers_that_do_their_job() -> None:
+    rows = [
+        row("bert", "torch_onnx", 1.0),
+        row("bert", "torch_onnx_trace", 2.0),
+        row("bert", "torchscript", 3.0),
+        row("bert", "torchscript_script", 9.0),
+    ]
+    assert standing.benchmark(rows)["ratios"] == {
+        "torchscript": {"export_s": 3.0},
+        "torchscript / torch_onnx_trace": {"export_s": 1.5},
+    }
+
+
 def test_a_release_like_the_last_stands() -> None:
     assert not standing.faults(GOOD)
     assert not standing.setbacks(GOOD, GOOD, [])

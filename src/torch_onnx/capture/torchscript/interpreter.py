@@ -92,8 +92,26 @@ class Interpreter:
     """The lists, dicts and objects made, so that none's id is given again."""
     annotations: list[dict[str, str]] = field(default_factory=list)
     """What the program says of its nodes here, the outer block first."""
-    source: Source = NO_SOURCE
+    at: Any = None
+    """The node that runs."""
+    known_source: Source | None = NO_SOURCE
+    """Where that comes from, None while nobody has asked: most nodes make no calls."""
     count: int = 0
+
+    @property
+    def source(self) -> Source:
+        if self.known_source is None:
+            found = self.sources.source(self.at)
+            if self.annotations:
+                layers = (layer.items() for layer in self.annotations)
+                merged = {name: value for layer in layers for name, value in layer}
+                found = replace(found, annotations=tuple(merged.items()))
+            self.known_source = found
+        return self.known_source
+
+    @source.setter
+    def source(self, source: Source) -> None:
+        self.known_source = source
 
     def quantized(self, op: Operator, args: dict[str, Any]) -> Any:
         """An operator on quantized tensors, which is made of calls of this interpreter."""
@@ -130,10 +148,7 @@ class Interpreter:
         return results if then is None else then(results)
 
     def node(self, node: Any) -> None:
-        self.source = self.sources.source(node)
-        if self.annotations:
-            merged = {name: value for layer in self.annotations for name, value in layer.items()}
-            self.source = replace(self.source, annotations=tuple(merged.items()))
+        self.at, self.known_source = node, None
         inputs = [self.env[value.debugName()] for value in node.inputs()]
         results = self._results(node, inputs)
         outputs = list(node.outputs())

@@ -19,16 +19,22 @@ class Remembered:
     found as well. Stand-ins of several values are one object then.
     """
 
-    __slots__ = ("_alike", "_kept", "_results")
+    __slots__ = ("_alike", "_fresh", "_kept", "_results")
 
     def __init__(self) -> None:
         self._results: dict[Any, Any] = {}
         self._alike: dict[Any, list[torch.Tensor]] = {}
+        self._fresh: set[int] = set()
+        """Tensors, by id, that are dense and no views of others."""
         self._kept: list[Any] = []
         """Arguments that are known by their ids."""
 
-    def result(self, called: Any, arguments: Any, compute: Callable[[], Any]) -> Any:
+    def result(
+        self, called: Any, arguments: Any, compute: Callable[[], Any], *, may_view: bool
+    ) -> Any:
         """``compute()``, or what it gave for the same arguments.
+
+        Where the result ``may_view`` an argument, its storage tells whether it does.
 
         A result with a size that only its data tells is another one each time.
         """
@@ -42,8 +48,9 @@ class Remembered:
         result = compute()
         given = list(_leaves(arguments))
         if _is_known(result, given):
-            storages = [t for t in given if isinstance(t, torch.Tensor)]
-            result = self._shared(result, storages)
+            result = self._shared(
+                result, [t for t in given if isinstance(t, torch.Tensor)], may_view=may_view
+            )
             self._results[key] = result
             self._kept.append(arguments)
         return result
@@ -58,22 +65,28 @@ class Remembered:
         found: torch.Tensor = self._results[key]
         return found
 
-    def _shared(self, result: Any, given: list[torch.Tensor]) -> Any:
+    def is_fresh(self, tensor: torch.Tensor) -> bool:
+        """Whether another tensor of this type would be just like it."""
+        return id(tensor) in self._fresh
+
+    def _shared(self, result: Any, given: list[torch.Tensor], *, may_view: bool) -> Any:
         """A result whose new tensors are earlier ones of their types.
 
         What looks at an argument's storage is left as it is, and what does not must not seem to.
         """
         if isinstance(result, (list, tuple)):
-            return [self._shared(item, given) for item in result]
+            return [self._shared(item, given, may_view=may_view) for item in result]
         if not isinstance(result, torch.Tensor) or result.layout != torch.strided:
             return result
         if any(compat.same_storage(result, tensor) for tensor in given):
             return result
         alike = self._alike.setdefault(_type_key(result), [])
         for tensor in alike:
-            if not any(compat.same_storage(tensor, other) for other in given):
+            seems_to = may_view and any(compat.same_storage(tensor, other) for other in given)
+            if not seems_to:
                 return tensor
         alike.append(result)
+        self._fresh.add(id(result))
         return result
 
 
