@@ -90,7 +90,6 @@ WRITES = {
     "up_to_its_size": ("x[: y.size(0), 0, :] = y", torch.rand(2, 5)),
     "up_to_minus_one": ("x[:-1, 0, 1:-1] = y", torch.rand(2, 3)),
     "every_second": ("x[::2, 1::2] = y", torch.rand(2, 2, 5)),
-    "accumulated": ("x = x.index_put((torch.tensor([2, 2]),), y, accumulate=True)", torch.ones(5)),
     "copied": ("x.copy_(y)", torch.randn(3, 1, 5)),
     "copied_through_a_view": ("x[0].t().copy_(y)", torch.randn(5, 4)),
     "at_the_last": ("x[..., 1] = y", torch.ones(1)),
@@ -108,11 +107,16 @@ for name, (text, value) in WRITES.items():
         more = {0: {0: "a", 1: "b", 2: "c"}}
         CASES.texts({f"{name}_dynamic": f"{text}\nreturn x"}, SMALL, value, dynamic=more)
 
+CASES.texts({"at_given_indices": "x[y] = z\nreturn x"}, MATRIX, torch.tensor([1]), torch.ones(4))
 CASES.texts(
-    {"at_given_indices": "x[y] = z\nreturn x", "put": "x.index_put_((y,), z, True)\nreturn x"},
+    {
+        "added_at_indices": "x.index_put_((y,), z, True)\nreturn x",
+        "added_twice_at_one": "return x.index_put((torch.cat([y, y]),), z, accumulate=True)",
+    },
     MATRIX,
     torch.tensor([1]),
     torch.ones(4),
+    since=16,
 )
 CASES.texts(
     {"at_a_matrix_of_indices": "x[y, 1:3] = z.view(1, 1, 1, 5).expand(2, 2, 2, 5)\nreturn x"},

@@ -25,7 +25,7 @@ for dim in (0, 1, 2, -1, -2, -3):
     )
 # The rank of the result follows from a size, which may be known at run time only.
 CASES.texts({"squeezed": "torch.squeeze(x), torch.squeeze(x, -2)"}, X)
-for name, given in {"one": "1", "from_behind": "-2", "none": "", "two": "(0, 1)"}.items():
+for name, given in {"one": "1", "none": "", "from_behind": "-2", "two": "(0, 1)"}.items():
     CASES.texts(
         {
             f"squeezed_{name}_dynamic": f"torch.squeeze(x{', ' + given if given else ''})",

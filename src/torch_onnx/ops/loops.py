@@ -94,11 +94,29 @@ def either(
     graphs = []
     for branch in (then, otherwise):
         with g.scope() as scope:
-            outputs = body_outputs(g, branch(), declared)
+            given = [
+                _of_hidden_rank(g, x) if like.shape is None and not like.is_sequence else x
+                for x, like in zip(branch(), declared, strict=True)
+            ]
+            outputs = body_outputs(g, given, declared)
         graphs.append(ir.Graph([], outputs, nodes=scope.nodes, name=g.unique_name("branch")))
     bodies = dict(zip(("then_branch", "else_branch"), graphs, strict=True))
     types = [(like.dtype, like.shape) for like in declared]
     return _results(g, g.raw_node("", "If", [condition], bodies, types), declared)
+
+
+def _of_hidden_rank(g: Builder, x: OnnxValue) -> OnnxValue:
+    """One of two ranks. Below opset 13 ONNX takes that of one branch for that of an If, where it
+    does not know the other's: here it can't tell either.
+    """
+    if g.opset >= 13 or x.shape is None:
+        return x
+    vector = (torch.int64, None)
+    (sizes,) = g.raw_node("", "Shape", [x], {}, [vector])
+    (every,) = g.raw_node("", "Greater", [sizes, g.constant(-1)], {}, [(torch.bool, None)])
+    (kept,) = g.raw_node("", "Compress", [sizes, every], {}, [vector])
+    (same,) = g.raw_node("", "Reshape", [x, kept], {}, [(x.dtype, None)])
+    return same
 
 
 def _results(
