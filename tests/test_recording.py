@@ -235,3 +235,13 @@ def test_a_tensor_of_one_number_is_a_tensor_first() -> None:
         record(lambda x, parts: x.tensor_split(parts), X, torch.tensor(2))
     program = record(lambda x, count: x.repeat(count, 2), X, torch.tensor(2))
     program.verify(X, torch.tensor(3))
+
+
+@pytest.mark.filterwarnings("ignore:indexing with dtype torch.uint8")
+@pytest.mark.parametrize("dtype", [torch.bool, torch.uint8])
+def test_a_flag_without_axes_is_a_mask(dtype: torch.dtype) -> None:
+    def model(x: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        return x[mask], x[:, mask]
+
+    program = record(model, X, torch.tensor(1, dtype=dtype))
+    program.verify(X, torch.tensor(0, dtype=dtype))

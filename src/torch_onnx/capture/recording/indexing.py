@@ -92,7 +92,9 @@ def _views(
                     view = apply("aten::select", view, axis, item)
                     continue
             elif item.dim() == 0 and item.dtype == torch.bool:
+                # A mask of a new axis of size 1.
                 view = apply("aten::unsqueeze", view, axis)
+                item = apply("aten::unsqueeze", item, 0)
             tensors.append(item)
             axis += max(item.dim(), 1) if item.dtype == torch.bool else 1
             tensors += [None] * (axis - len(tensors))
