@@ -77,6 +77,21 @@ CASES.texts(
     others=(torch.rand(3, 4, 3, 2),),
 )
 
+# A rank that a size decides. A trace has the example's.
+CASES.texts(
+    {
+        "shape_cut_at_a_size": "x.new_zeros(x.shape[1 : x.size(2)]) + 1, x * 2",
+        "shape_cut_from_behind": (
+            "x.new_ones(x.shape[-x.size(0) :]), x.new_ones(x.shape[: -x.size(3) + 4])"
+        ),
+        "shape_cut_by_steps": "torch.zeros(x.shape[x.size(1) :: -1])",
+    },
+    torch.rand(1, 2, 3, 4),
+    dynamic={0: {0: "a", 1: "b", 2: "c", 3: "d"}},
+    others=(torch.rand(2, 3, 2, 5), torch.rand(3, 1, 5, 6), torch.rand(5, 5, 1, 7)),
+    strategies=(SCRIPTED,),
+)
+
 I2, I4 = torch.tensor([0, 2]), torch.tensor([[0, 2], [1, 1]])
 WRITES = {
     "at_a_slice_and_an_index": ("x[1:2, 1:3, torch.tensor([1])] += y", torch.randint(9, (1, 2, 1))),

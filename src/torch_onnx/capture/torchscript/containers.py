@@ -7,10 +7,11 @@ from typing import Any
 
 import torch
 
-from torch_onnx.capture.torchscript import lists, numbers
+from torch_onnx.capture.torchscript import cutting, lists, numbers
 from torch_onnx.capture.torchscript.interpreter import Interpreter
 from torch_onnx.capture.torchscript.scalars import Scalar, Vector
 from torch_onnx.capture.torchscript.values import (
+    Diverges,
     Handlers,
     Raised,
     ScriptList,
@@ -19,6 +20,7 @@ from torch_onnx.capture.torchscript.values import (
     is_run_time,
     is_tensor,
 )
+from torch_onnx.graph import Value
 
 handles = Handlers()
 
@@ -186,6 +188,11 @@ def list_slice(run: Interpreter, node: Any, inputs: list[Any]) -> Any:
     if not isinstance(container, (list, str)):
         return NotImplemented
     if any(map(is_run_time, inputs)):
+        if isinstance(container, ScriptList) and cutting.needs_length(run, node):
+            start, stop, step = cutting.bounds(run, container, inputs[1:])
+            if any(isinstance(bound, Value) for bound in (start, stop, step)):
+                raise Diverges("A list is cut at a place known at run time only.", run.source.frame)
+            return list(container[start:stop:step])
         items = lists.convert(run, container)  # type: ignore[arg-type]
         return lists.sliced(run, node, [items, *inputs[1:]])
     result = container[slice(*inputs[1:])]

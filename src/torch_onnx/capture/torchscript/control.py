@@ -7,13 +7,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from torch_onnx.capture.torchscript import cutting, squeezing
 from torch_onnx.capture.torchscript.interpreter import Interpreter, Then, put
 from torch_onnx.capture.torchscript.merging import Merge
-from torch_onnx.capture.torchscript.squeezing import undecided
 from torch_onnx.capture.torchscript.values import Diverges, Handlers, Raised
 from torch_onnx.graph import Block, Call, Value
 
 handles = Handlers()
+
+# What an operator has to know before its results have one type.
+UNDECIDED: dict[str, Callable[..., Value | None]] = {
+    "aten::slice": cutting.undecided,
+    "aten::squeeze": squeezing.undecided,
+}
 
 Taken = tuple[list[Call], list[Any], list[tuple[Any, Any]]]
 
@@ -37,7 +43,7 @@ def split(run: Interpreter, node: Any, following: Callable[[], list[Any]]) -> li
     inputs = [run.env[value.debugName()] for value in node.inputs()]
     if node.kind() == "prim::If":
         return _run(run, inputs[0], list(node.blocks()), then)
-    condition = undecided(run, inputs[0], inputs[1:])
+    condition = UNDECIDED[node.kind()](run, inputs[0], inputs[1:])
     return _run(run, condition, [Again(node), Again(node)], then)
 
 

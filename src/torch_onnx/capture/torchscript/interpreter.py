@@ -470,7 +470,7 @@ def put(container: Any, content: Any) -> None:
 
 
 # What may decide at run time of which type its results are.
-MAY_DIVERGE = frozenset({"prim::If", "aten::squeeze"})
+MAY_DIVERGE = frozenset({"prim::If", "aten::squeeze", "aten::slice"})
 
 # What is done with a list whatever its length.
 TAKE_ANYTHING = frozenset(
