@@ -189,3 +189,15 @@ CASES(
     others=((torch.randn(6) * 9, torch.tensor([3, 1, 0, 5, 2]), 3),),
     strategies=("script",),
 )(ItemOf)
+
+
+class NumbersBeside(nn.Module):
+    def forward(self, x: Tensor, y: Tensor):
+        return x + 1, x * 2, 3 - x, x / 2, x // 2, x % 2, y[0] + x, y.narrow(0, torch.tensor(1), 2)
+
+
+for dtype in (torch.uint8, torch.int32, torch.int64, torch.half):
+    x, y = torch.tensor(3, dtype=dtype), torch.arange(4, dtype=dtype)
+    CASES(x, y, others=((x + 1, y * 2),), name=f"numbers_beside_{dtype}".replace("torch.", ""))(
+        NumbersBeside
+    )

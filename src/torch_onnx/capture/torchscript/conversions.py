@@ -133,6 +133,9 @@ def _elements(run: Interpreter, x: Value) -> Any:
 @handles("aten::to")
 def to(run: Interpreter, node: Any, inputs: list[Any]) -> Any:
     """``x.to(device, dtype)`` as TorchScript spells it; the rest are operators."""
+    if type(inputs[0]) is int:
+        # A trace takes torch.tensor(1) and a 1 that it wrapped elsewhere for one constant.
+        inputs[0] = Scalar(inputs[0])
     if ".prim_" not in node.schema():
         return NotImplemented
     dtype = next((i for i in inputs[1:3] if isinstance(i, int) and not isinstance(i, bool)), None)

@@ -22,9 +22,6 @@ handles = Handlers()
 @handles("prim::Constant")
 def constant(run: Interpreter, node: Any, inputs: list[Any]) -> Any:
     value = node.output().toIValue()
-    if type(value) is int and node.output().type().kind() == "TensorType":
-        # A number that the tracer wrapped, which it takes for a tensor of the program's as well.
-        return Scalar(value)
     if isinstance(value, torch.Tensor) and value.dim() == 0 and value.dtype == torch.int64:
         return Scalar(int(value))
     return owned(run, value, None)

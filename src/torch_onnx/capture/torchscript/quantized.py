@@ -229,10 +229,7 @@ def _in_place(run: Interpreter, op: Operator, args: dict[str, Any]) -> Any:
 def _copy(run: Interpreter, args: dict[str, Any]) -> Any:
     """What is written to a quantized tensor is rounded like that."""
     target, source = args["self"], args["src"]
-    if not isinstance(target, Quantized):
-        return run.named("aten::copy_", self=target, src=source)
-    if not isinstance(source, Quantized) or source.scheme != target.scheme:
-        source = quantize(run, source, target.scheme)
-    return _adopted(
-        run, run.named("aten::copy_", self=target, src=source, non_blocking=False), target.scheme
-    )
+    if isinstance(target, Quantized):
+        same = isinstance(source, Quantized) and source.scheme == target.scheme
+        source = source if same else quantize(run, source, target.scheme)
+    return run.named("aten::copy_", self=target, src=source, non_blocking=False)

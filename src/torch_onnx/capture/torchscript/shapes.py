@@ -67,13 +67,13 @@ def _kept(run: Interpreter, x: Value, axis: int, size: Any) -> Any:
 @handles("aten::view")
 def view(run: Interpreter, node: Any, inputs: list[Any]) -> Any:
     """Of a tensor that is assigned, the leading sizes of 1 are left out."""
-    x = inputs[0]
+    x, target = inputs
     sizes = _example_sizes(node)
-    if not isinstance(x, Value) or sizes is None or not _is_assigned(node):
+    if not isinstance(x, Value) or not isinstance(target, list) or not _is_assigned(node):
         return NotImplemented
-    excess = len(sizes) - len(inputs[1])
-    if excess < 0 or sizes[excess:] != inputs[1] or any(size != 1 for size in sizes[:excess]):
+    if sizes is None or sizes != [1] * (len(sizes) - len(target)) + target:
         return NotImplemented
+    excess = len(sizes) - len(target)
     for _ in range(excess):
         x = run.named("aten::select.int", self=x, dim=0, index=0)
     return x
