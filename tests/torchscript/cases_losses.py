@@ -28,37 +28,35 @@ def _classes(*shape: int, ignored: int) -> Tensor:
 
 # Of classes.
 
-for ignored, reduction, weight in product((-100, 1), REDUCTIONS, (None, WEIGHT)):
-    options: dict[str, Any] = {
-        "reduction": reduction,
-        "ignore_index": ignored,
-        "weight": weight,
-    }
+
+class LikelihoodOfPixels(nn.Module):
+    def __init__(self, **options: Any) -> None:
+        super().__init__()
+        self.convolution = nn.Conv2d(3, 5, 2)
+        self.logarithms = nn.LogSoftmax(dim=1)
+        self.loss = nn.NLLLoss(**options)
+
+    def forward(self, x: Tensor, target: Tensor):
+        return self.loss(self.logarithms(self.convolution(x)), target)
+
+
+SETTINGS = product((-100, 1), REDUCTIONS, (None, WEIGHT))
+for turn, (ignored, reduction, weight) in enumerate(SETTINGS):
+    options = {"reduction": reduction, "ignore_index": ignored, "weight": weight}
     label = f"{ignored}-{reduction}-{'plain' if weight is None else 'weighted'}"
-    for shape in ((3,), (3, 2), (3, 2, 4)):
-        n, *rest = shape
-        args = (torch.randn(n, 5, *rest), _classes(*shape, ignored=ignored))
-        other = (torch.randn(6, 5, *rest), _classes(6, *rest, ignored=ignored))
-        row = CASES(
-            *args, dynamic=BATCH, others=(other,), name=f"cross-entropy-{len(shape)}d-{label}"
-        )
-        row(partial(nn.CrossEntropyLoss, **options))
-
-    class LikelihoodOfPixels(nn.Module):
-        def __init__(self, **options: Any) -> None:
-            super().__init__()
-            self.convolution = nn.Conv2d(3, 5, 2)
-            self.logarithms = nn.LogSoftmax(dim=1)
-            self.loss = nn.NLLLoss(**options)
-
-        def forward(self, x: Tensor, target: Tensor):
-            return self.loss(self.logarithms(self.convolution(x)), target)
-
-    args = (torch.randn(2, 3, 4, 5), _classes(2, 3, 4, ignored=ignored))
+    rest = ((), (2,), (2, 4))[turn % 3]
     row = CASES(
-        *args,
+        *(torch.randn(3, 5, *rest), _classes(3, *rest, ignored=ignored)),
+        dynamic=BATCH,
+        others=((torch.randn(6, 5, *rest), _classes(6, *rest, ignored=ignored)),),
+        name=f"cross-entropy-{label}",
+    )
+    row(partial(nn.CrossEntropyLoss, **options))
+    row = CASES(
+        *(torch.randn(2, 3, 4, 5), _classes(2, 3, 4, ignored=ignored)),
         dynamic=BATCH,
         others=((torch.randn(3, 3, 4, 5), _classes(3, 3, 4, ignored=ignored)),),
+        strategies=("trace", "script")[turn % 2 : turn % 2 + 1],
         name=f"likelihood-of-pixels-{label}",
     )
     row(partial(LikelihoodOfPixels, **options))

@@ -66,10 +66,10 @@ for order in ("fro", INF, -INF, 1, -1):
     _norm("norm", torch.randn(2, 3), torch.randn(4, 2), ord=order)
     for dim, keepdim in (((-2, -1), False), ((0, 2), True)):
         _norm("matrix_norm", X, OTHER, ord=order, dim=dim, keepdim=keepdim)
-for order, (dim, keepdim) in product(
-    (0, 2, INF, -INF, -4, 1.5), ((None, False), (1, False), ((1, 2), True))
-):
-    _norm("vector_norm", X, OTHER, ord=order, dim=dim, keepdim=keepdim)
+DIMS: tuple[tuple[Any, bool], ...] = ((None, False), (1, False), ((1, 2), True))
+for turn, order in enumerate((0, 2, INF, -INF, -4, 1.5)):
+    for dim, keepdim in (DIMS[turn % 3], DIMS[(turn + 1) % 3]):
+        _norm("vector_norm", X, OTHER, ord=order, dim=dim, keepdim=keepdim)
 
 
 @CASES(X, dynamic=SOME, others=(OTHER,))

@@ -268,6 +268,22 @@ def test_every_frozen_branch_of_a_trace_is_listed() -> None:
 
 
 @pytest.mark.filterwarnings("ignore")
+class Transformer(torch.nn.Module):
+    """Calls PyTorch's own Python, whose lines say nothing to the user."""
+
+    def forward(self, x: Tensor):
+        return torch.stft(x, 16, win_length=17, center=False, return_complex=False)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_user_s_line_that_calls_pytorch_s_python_is_told() -> None:
+    model = torch.jit.script(Transformer())
+    with pytest.raises(errors.CaptureError, match="win_length=17") as caught:
+        torch_onnx.export(model, (torch.randn(2, 32),))
+    assert caught.value.frame is not None
+    assert caught.value.frame.code.startswith("return torch.stft(x, 16, win_length=17")
+
+
 def test_texts_and_prints_are_told() -> None:
     def model(x: Tensor):
         print("sizes", x.size(0))  # noqa: T201 - dropped, and told

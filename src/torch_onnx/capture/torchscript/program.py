@@ -166,7 +166,8 @@ def _interpreted(
         stand_ins = fakes.inputs(tensors, dynamic)
         name_dims(dims, stand_ins, dynamic)
         classes = {name.removeprefix(prefix): kind for name, kind in program.classes.items()}
-        run = Interpreter(dims, fakes, NodeSources(classes, prefix), HANDLERS, control.split)
+        sources = NodeSources(classes, prefix, program.callers)
+        run = Interpreter(dims, fakes, sources, HANDLERS, control.split)
         values = [run.value(fake) for fake in stand_ins]
         given = arguments(run, values)
         formal = list(program.graph.inputs())

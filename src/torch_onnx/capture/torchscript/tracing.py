@@ -14,6 +14,7 @@ from torch_onnx import compat
 from torch_onnx.capture.assumptions import FRAMEWORK
 from torch_onnx.capture.quantized import is_quantized
 from torch_onnx.capture.sources import Sources
+from torch_onnx.capture.torchscript.sources import inlined_with_callers
 from torch_onnx.capture.torchscript.stacking import sizes_in_tensors
 from torch_onnx.errors import CaptureError
 
@@ -24,13 +25,15 @@ FROZEN = ("Converting a tensor to", "Iterating over a tensor", "Using len to get
 @dataclass(frozen=True, slots=True)
 class Program:
     """A TorchScript graph. Its first input is the program's module, if it has one; its last ones
-    are the tensors in ``owned``, by name. ``classes`` are those of modules, by path.
+    are the tensors in ``owned``, by name. ``classes`` are those of modules, by path; ``callers``
+    the places of calls that were inlined, by what stands there now.
     """
 
     graph: Any
     classes: Mapping[str, str]
     module: Any = None
     owned: Mapping[str, torch.Tensor] = field(default_factory=dict)
+    callers: Mapping[str, str] = field(default_factory=dict)
 
 
 def program_of(script: Any) -> Program:
@@ -40,14 +43,17 @@ def program_of(script: Any) -> Program:
         CaptureError: for a module without forward.
     """
     if not isinstance(script, torch.nn.Module):
-        return Program(script.inlined_graph, {})
+        graph, callers = inlined_with_callers(script.graph.copy())
+        return Program(graph, {}, callers=callers)
     if not hasattr(script, "forward"):
         # TorchScript keeps overloads (of LSTM, GRU) apart and knows none by this name.
         raise CaptureError(
             "torch.jit.script gave a module without forward: script a module that calls it."
         )
     classes = {name: str(module.original_name) for name, module in script.named_modules()}
-    return Program(script.inlined_graph, classes, script)
+    forward: Any = script.graph
+    graph, callers = inlined_with_callers(forward.copy())
+    return Program(graph, classes, script, callers=callers)
 
 
 @dataclass(frozen=True, slots=True)
