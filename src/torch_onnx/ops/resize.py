@@ -98,7 +98,7 @@ def _bytes_resized(
     g: Builder,
     x: OnnxValue,
     output_size: Sequence[Any] | None,
-    scale_factors: Sequence[float] | None,
+    scale_factors: Sequence[Number] | None,
     align_corners: bool,
     mode: str,
 ) -> OnnxValue:
@@ -110,8 +110,10 @@ def _bytes_resized(
     if output_size is None:
         if scale_factors is None:
             raise NotExpressible("an interpolation needs a size or scale factors")
-        factors = scale_factors
-        output_size = [scaled_size(g, g.size(x, 2 + i), f) for i, f in enumerate(scale_factors)]
+        factors = known = [f for f in scale_factors if not isinstance(f, OnnxValue)]
+        if len(known) < len(scale_factors):
+            raise NotExpressible("an interpolation of bytes by scale factors that data decide")
+        output_size = [scaled_size(g, g.size(x, 2 + i), f) for i, f in enumerate(known)]
     for axis in (3, 2):
         wanted, factor = output_size[axis - 2], factors[axis - 2]
         weights = _weights(g, g.size(x, axis), wanted, factor, align_corners, mode)
