@@ -365,6 +365,14 @@ def test_fake_input() -> None:
     assert str(compat.expression_of(x.shape[0] == 0)) != "False"
 
 
+def test_sizes_may_be_zero() -> None:
+    mode = compat.fake_mode()
+    with compat.sizes_may_be_zero():
+        x = mode.from_tensor(X, symbolic_context=None)
+    if isinstance(x.shape[0], torch.SymInt):
+        assert str(compat.expression_of(x.shape[0] == 0)) != "False"
+
+
 def test_fake_copy() -> None:
     fake = compat.fake_copy(compat.fake_mode(), X)
     assert compat.is_fake(fake)

@@ -374,3 +374,13 @@ def test_an_example_of_one_is_captured_as_what_it_is() -> None:
     with pytest.warns(errors.ModelNotes, match="new \\+ past <= all|past \\+ new <= all"):
         program = torch_onnx.export(longer, call, dynamic_shapes=names)
     assert not program.verify(torch.randn(3), torch.randn(4), torch.randn(7)).mismatches
+
+
+def test_a_branch_on_an_empty_example_is_an_error() -> None:
+    def model(x: torch.Tensor, past: torch.Tensor) -> torch.Tensor:
+        return x + 1 if past.shape[0] == 0 else x - past.sum()
+
+    inputs = (torch.ones(2), torch.ones(0))
+    for strategy in ("export", "auto"):
+        with pytest.raises(errors.DimensionSpecialized, match=r"past, axis 0 .* fixes it to 0"):
+            torch_onnx.export(model, inputs, dynamic_shapes={"past": {0: "n"}}, strategy=strategy)

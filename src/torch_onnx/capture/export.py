@@ -49,17 +49,20 @@ def export_program(
         {axis: compat.automatic_dim(spec.min, spec.max) for axis, spec in axes.items()} or None
         for axes in (dynamic.get(index, {}) for index in range(len(tensors)))
     )
-    larger = larger_example(tensors, dynamic)
-    if larger is not None:
-        try:
-            program = _export(module, larger, shapes)
-        except CaptureError:
-            # Other inputs' sizes do not fit the larger ones.
-            return _export(module, tensors, shapes)
-        environment = compat.shape_environment(program)
-        if still_holds(environment, _user_fakes(program), tensors, dynamic):
-            return program
-    return _export(module, tensors, shapes)
+    is_empty = any(tensors[i].shape[axis] == 0 for i, axes in dynamic.items() for axis in axes)
+    # Where the example is empty, the model's own branches on that have to show.
+    with compat.sizes_may_be_zero() if is_empty else contextlib.nullcontext():
+        larger = larger_example(tensors, dynamic)
+        if larger is not None:
+            try:
+                program = _export(module, larger, shapes)
+            except CaptureError:
+                # Other inputs' sizes do not fit the larger ones.
+                return _export(module, tensors, shapes)
+            environment = compat.shape_environment(program)
+            if still_holds(environment, _user_fakes(program), tensors, dynamic):
+                return program
+        return _export(module, tensors, shapes)
 
 
 def _export(

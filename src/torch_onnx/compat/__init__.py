@@ -25,6 +25,7 @@ from torch_onnx.compat.fakes import (
     quiet,
     running_on,
     same_storage,
+    sizes_may_be_zero,
     static_fake_mode,
 )
 from torch_onnx.compat.operators import (
@@ -150,6 +151,7 @@ __all__ = [
     "running_on",
     "runs_as_python",
     "same_storage",
+    "sizes_may_be_zero",
     "schema_of",
     "shape_environment",
     "sizes_of_one_stay_dynamic",

@@ -72,33 +72,35 @@ def fake_input(mode: Any, tensor: torch.Tensor, index: int, axes: Sequence[int])
         constraint_sizes=[None] * tensor.dim(),
     )
     source = ConstantSource(f"inputs[{index}]")
-    with _sizes_may_be_zero(mode.shape_env):
+    guards = len(mode.shape_env.guards)
+    with sizes_may_be_zero():
         fake: torch.Tensor = mode.from_tensor(tensor, source=source, symbolic_context=context)
+    # Whether a tensor is contiguous is asked of its sizes, 0 included.
+    del mode.shape_env.guards[guards:]
     return fake
 
 
 @contextlib.contextmanager
-def _sizes_may_be_zero(environment: Any) -> Iterator[None]:
-    """Within, new symbols are not declared positive, for which ``size == 0`` is false at once."""
+def sizes_may_be_zero() -> Iterator[None]:
+    """Within, symbols of sizes are not declared positive, for which ``size == 0`` is never true."""
+    from torch.fx.experimental.symbolic_shapes import ShapeEnv
     from torch.utils._sympy.numbers import int_oo
     from torch.utils._sympy.value_ranges import ValueRanges
 
-    create = environment.create_symbol
-    guards = len(environment.guards)
+    patched: Any = ShapeEnv
+    create = patched.create_symbol
 
-    def created(*args: Any, **kwargs: Any) -> Any:
-        symbol = create(*args, **{**kwargs, "positive": None})
+    def created(self: Any, *args: Any, **kwargs: Any) -> Any:
+        symbol = create(self, *args, **{**kwargs, "positive": None})
         if symbol.is_Symbol:
-            environment.var_to_range[symbol] = ValueRanges(0, int_oo)
+            self.var_to_range[symbol] = ValueRanges(0, int_oo)
         return symbol
 
-    environment.create_symbol = created
+    patched.create_symbol = created
     try:
         yield
     finally:
-        del environment.create_symbol
-        # Whether a tensor is contiguous is asked of its sizes, 0 included.
-        del environment.guards[guards:]
+        patched.create_symbol = create
 
 
 def fake_copy(mode: Any, tensor: torch.Tensor) -> torch.Tensor:

@@ -112,10 +112,9 @@ def _bytes_resized(
     if output_size is None:
         if scale_factors is None:
             raise NotExpressible("an interpolation needs a size or scale factors")
-        known = [float(f) for f in scale_factors if not isinstance(f, OnnxValue)]
+        factors = known = [f for f in scale_factors if not isinstance(f, OnnxValue)]
         if len(known) < len(scale_factors):
-            raise NotExpressible("scale factors of bytes must be known when the model is exported")
-        factors = known
+            raise NotExpressible("an interpolation of bytes by scale factors that data decide")
         output_size = [scaled_size(g, g.size(x, 2 + i), f) for i, f in enumerate(known)]
     for axis in (3, 2):
         wanted, factor = output_size[axis - 2], factors[axis - 2]
