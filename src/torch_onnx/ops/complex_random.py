@@ -1,4 +1,4 @@
-"""Random complex numbers: both parts are drawn, each with half of the variance."""
+"""Random complex numbers: both parts are drawn, normal ones each with half of the variance."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from torch_onnx.builder.values import Number, OnnxValue
 from torch_onnx.ops.axes import sizes_of
 from torch_onnx.ops.complex_values import in_complex, plus, scaled
 from torch_onnx.ops.random import normal_numbers
+from torch_onnx.ops.random import uniform as real_uniform
 from torch_onnx.ops.table import OpTable
 
 if TYPE_CHECKING:
@@ -42,3 +43,9 @@ def randn_like(
 def normal(g: Builder, self: OnnxValue, mean: Number = 0.0, std: Number = 1.0) -> OnnxValue:
     found = scaled(g, randn(g, sizes_of(g, g.shaped_alike(self)), self), std)
     return plus(g, found, in_complex(g, mean, self.dtype))
+
+
+@aten("uniform")
+def uniform(g: Builder, self: OnnxValue, from_: Number = 0.0, to: Number = 1.0) -> OnnxValue:
+    """Within a square: neither part's range is narrowed."""
+    return g.complex(*(real_uniform(g, part, from_, to) for part in g.both_parts(self)))
