@@ -12,7 +12,7 @@ from torch_onnx.builder.dtypes import real_of
 from torch_onnx.builder.sizes import AnySize
 from torch_onnx.builder.values import Number, OnnxValue
 from torch_onnx.ops.axes import sizes_of
-from torch_onnx.ops.complex_values import in_complex, plus, scaled
+from torch_onnx.ops.complex_values import scaled
 from torch_onnx.ops.random import normal_numbers
 from torch_onnx.ops.random import uniform as real_uniform
 from torch_onnx.ops.table import OpTable
@@ -41,8 +41,10 @@ def randn_like(
 
 @aten("normal_functional")
 def normal(g: Builder, self: OnnxValue, mean: Number = 0.0, std: Number = 1.0) -> OnnxValue:
+    """The mean is that of either part, as in PyTorch."""
     found = scaled(g, randn(g, sizes_of(g, g.shaped_alike(self)), self), std)
-    return plus(g, found, in_complex(g, mean, self.dtype))
+    moved = g.scalar(mean, real_of(self.dtype))
+    return g.complex(*(g.Add(part, moved) for part in g.both_parts(found)))
 
 
 @aten("uniform")
