@@ -53,6 +53,13 @@ def on(dtype: torch.dtype) -> torch.Tensor:
     return X.to(dtype)
 
 
+COMPLEX = torch.complex64
+
+
+def complex_zeros(x: torch.Tensor) -> torch.Tensor:
+    return torch.zeros(x.shape[0], 125, dtype=COMPLEX)
+
+
 SLOPES = torch.linspace(-2, 2, X.numel()).reshape(SHAPE)
 ROWS = {
     "rand": (lambda x: torch.rand(x.shape[0], 250), X),
@@ -61,6 +68,9 @@ ROWS = {
     "randn": (lambda x: torch.randn(x.shape[0], 250), X),
     "randn-double": (torch.randn_like, on(torch.float64)),
     "randn-bfloat16": (torch.randn_like, on(torch.bfloat16)),
+    "randn-complex": (lambda x: torch.view_as_real(torch.randn(x.shape[0], 125, dtype=COMPLEX)), X),
+    "normal_-complex": (lambda x: torch.view_as_real(complex_zeros(x).normal_(1, 3)), X),
+    "uniform_-complex": (lambda x: torch.view_as_real(complex_zeros(x).uniform_(-2, 5)), X),
     "randint": (lambda x: torch.randint(10, (x.shape[0], 250)), X),
     "randint-low": (lambda x: torch.randint_like(x, -3, 4), X),
     "random_": (lambda x: x.clone().random_(9), on(torch.int32)),

@@ -140,3 +140,16 @@ def test_dropout_of_training_is_taken_away_where_its_mask_is_not_used() -> None:
         model.SerializeToString(), providers=["CPUExecutionProvider"]
     )
     np.testing.assert_array_equal(session.run(None, {"x": X})[0], np.maximum(X, 0))
+
+
+def test_powers_and_sums_of_integers_are_computed_in_float64() -> None:
+    odd = np.array([3**39])
+    assert run("Pow", 20, np.array([3]), np.array([39]))[0] != odd[0]
+    assert run("ReduceSum", 20, odd, np.array([0]))[0] != odd[0]
+    assert run("Mul", 20, odd, np.array([1]))[0] == odd[0]
+
+
+def test_scattering_reduces_no_half_types() -> None:
+    half = np.ones(3, np.float16)
+    with pytest.raises(Exception, match="not supported"):
+        run("ScatterElements", 18, half, np.array([0, 1, 1]), half, axis=0, reduction="add")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from torch_onnx.builder.values import OnnxValue
+from torch_onnx.builder.values import Number, OnnxValue
 from torch_onnx.errors import NotExpressible
 from torch_onnx.ops.table import OpTable
 
@@ -59,11 +59,11 @@ for _name in WIDTHS:
     _register(_name)
 
 
-def scaled_size(g: Builder, size: Any, factor: float) -> Any:
+def scaled_size(g: Builder, size: Any, factor: Number) -> Any:
     """How long an axis becomes: the product, cut off."""
-    if isinstance(size, int):
+    if isinstance(size, int) and not isinstance(factor, OnnxValue):
         return int(size * factor)
-    scaled = g.Mul(g.scalar(size, torch.float64), g.constant(factor, torch.float64))
+    scaled = g.Mul(g.scalar(size, torch.float64), g.scalar(factor, torch.float64))
     return g.cast(scaled, torch.int64)
 
 
@@ -131,7 +131,7 @@ def _weights(
 
 
 def step(
-    g: Builder, size: Any, wanted: Any, factor: float | None, align_corners: bool
+    g: Builder, size: Any, wanted: Any, factor: Number | None, align_corners: bool
 ) -> OnnxValue:
     """How many old cells lie between two new ones, in float64."""
     old, new = (g.scalar(n, torch.float64) for n in (size, wanted))
@@ -139,8 +139,8 @@ def step(
     if align_corners:
         gaps = g.Max(g.Sub(new, one), one)
         return g.Where(g.Greater(new, one), g.Div(g.Sub(old, one), gaps), g.Sub(one, one))
-    if factor:
-        return g.constant(1.0 / factor, torch.float64)
+    if isinstance(factor, OnnxValue) or factor:
+        return g.Div(one, g.scalar(factor, torch.float64))
     return g.Div(old, new)
 
 

@@ -1,4 +1,4 @@
-"""Random complex numbers: both parts are drawn, each with half of the variance."""
+"""Random complex numbers: both parts are drawn, normal ones each with half of the variance."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from torch_onnx.builder.dtypes import real_of
 from torch_onnx.builder.sizes import AnySize
 from torch_onnx.builder.values import Number, OnnxValue
 from torch_onnx.ops.axes import sizes_of
-from torch_onnx.ops.complex_values import in_complex, plus, scaled
+from torch_onnx.ops.complex_values import scaled
 from torch_onnx.ops.random import normal_numbers
+from torch_onnx.ops.random import uniform as real_uniform
 from torch_onnx.ops.table import OpTable
 
 if TYPE_CHECKING:
@@ -40,5 +41,13 @@ def randn_like(
 
 @aten("normal_functional")
 def normal(g: Builder, self: OnnxValue, mean: Number = 0.0, std: Number = 1.0) -> OnnxValue:
+    """The mean is that of either part, as in PyTorch."""
     found = scaled(g, randn(g, sizes_of(g, g.shaped_alike(self)), self), std)
-    return plus(g, found, in_complex(g, mean, self.dtype))
+    moved = g.scalar(mean, real_of(self.dtype))
+    return g.complex(*(g.Add(part, moved) for part in g.both_parts(found)))
+
+
+@aten("uniform")
+def uniform(g: Builder, self: OnnxValue, from_: Number = 0.0, to: Number = 1.0) -> OnnxValue:
+    """Within a square: neither part's range is narrowed."""
+    return g.complex(*(real_uniform(g, part, from_, to) for part in g.both_parts(self)))

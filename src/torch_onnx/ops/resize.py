@@ -108,7 +108,7 @@ def _bytes_resized(
 
     ONNX Runtime cuts digits off, and has no cubic kernel of bytes.
     """
-    factors: Sequence[float | None] = (None, None)
+    factors: Sequence[Number | None] = (None, None)
     if output_size is None:
         if scale_factors is None:
             raise NotExpressible("an interpolation needs a size or scale factors")
@@ -124,7 +124,7 @@ def _bytes_resized(
 
 
 def _weights(
-    g: Builder, size: Any, wanted: Any, factor: float | None, align_corners: bool, mode: str
+    g: Builder, size: Any, wanted: Any, factor: Number | None, align_corners: bool, mode: str
 ) -> OnnxValue:
     """``[wanted, size]`` as float64; cells beyond the edge are those at the edge."""
     zero, half, one = (g.constant(n, torch.float64) for n in (0.0, 0.5, 1.0))
