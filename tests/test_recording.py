@@ -235,3 +235,16 @@ def test_a_tensor_of_one_number_is_a_tensor_first() -> None:
         record(lambda x, parts: x.tensor_split(parts), X, torch.tensor(2))
     program = record(lambda x, count: x.repeat(count, 2), X, torch.tensor(2))
     program.verify(X, torch.tensor(3))
+
+
+def test_a_check_of_data_is_settled_at_sizes_that_fit() -> None:
+    """At sizes that the model does not take it raises either way, which settles nothing."""
+
+    def checked(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+        if torch.any(b < 0):
+            raise ValueError
+        return a / b
+
+    axes = {"a": {0: torch.export.Dim.AUTO}, "b": {0: torch.export.Dim.AUTO}}
+    program = record(checked, torch.rand(5) + 1, torch.rand(5) + 1, dynamic=axes)
+    program.verify(torch.rand(8) + 1, torch.rand(8) + 1)

@@ -160,11 +160,15 @@ class _Runs:
             except Undecided as undecided:
                 if len(self.answers) >= MOST_CHECKS:
                     raise
-                possible = [
-                    answer
+                raised = {
+                    answer: self._raised(log, (*self.answers, answer), is_second)
                     for answer in (False, True)
-                    if not self._raises(log, (*self.answers, answer), is_second)
-                ]
+                }
+                possible = [answer for answer in raised if raised[answer] is None]
+                error = raised[False]
+                if not possible and error is not None:
+                    # The model does not take these sizes, whatever the data.
+                    raise error from None
                 if len(possible) != 1:
                     raise Unrecordable(str(undecided), undecided.frame) from None
                 self.answers = (*self.answers, possible[0])
@@ -196,14 +200,17 @@ class _Runs:
         except Exception:
             return None
 
-    def _raises(self, log: list[Entry] | None, answers: tuple[bool, ...], is_second: bool) -> bool:
+    def _raised(
+        self, log: list[Entry] | None, answers: tuple[bool, ...], is_second: bool
+    ) -> Exception | None:
+        """What the model itself raises with these answers."""
         try:
             self.run(log, answers, is_second=is_second)
         except Unrecordable:
-            return False
-        except Exception:
-            return True
-        return False
+            return None
+        except Exception as error:
+            return error
+        return None
 
     def run(self, log: list[Entry] | None, answers: tuple[bool, ...], *, is_second: bool) -> _Run:
         plan = self.plan
