@@ -374,3 +374,14 @@ def test_an_example_of_one_is_captured_as_what_it_is() -> None:
     with pytest.warns(errors.ModelNotes, match="new \\+ past <= all|past \\+ new <= all"):
         program = torch_onnx.export(longer, call, dynamic_shapes=names)
     assert not program.verify(torch.randn(3), torch.randn(4), torch.randn(7)).mismatches
+
+
+def test_rank_that_a_size_of_one_decides() -> None:
+    x = torch.randn(1, 4)
+    with pytest.raises(errors.DimensionSpecialized) as caught:
+        torch_onnx.export(torch.cov, (x,), dynamic_shapes=({0: "a", 1: "b"},))
+    (dimension,) = caught.value.dimensions
+    assert (dimension.axis, dimension.size) == (0, "1")
+    assert "how many axes" in str(caught.value)
+    program = torch_onnx.export(torch.cov, (x,), dynamic_shapes=({1: "b"},))
+    assert program(torch.randn(1, 7))[0].shape == ()

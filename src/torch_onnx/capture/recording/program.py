@@ -184,6 +184,17 @@ class _Runs:
         with contextlib.suppress(Unrecordable):
             runs.run(None, (), is_second=False)
 
+    def example_ranks(self) -> list[int] | None:
+        """The ranks of results at the example's own sizes; None where no run tells."""
+        shapes = [tuple(tensor.shape) for tensor in self.tensors]
+        if shapes == self.plan.first:
+            return None
+        runs = replace(self, plan=replace(self.plan, second=shapes))
+        try:
+            return _ranks(runs.run(None, self.answers, is_second=True).results)
+        except Exception:
+            return None
+
     def at(self, sizes: Mapping[str, int]) -> list[Entry] | None:
         """The log of a run with these dims, the others as in the example; None if it fails."""
         wanted = dict(self.plan.example) | dict(sizes)
@@ -246,6 +257,10 @@ class _Runs:
         return _Run(recorder, inputs, list(results))
 
 
+def _ranks(results: Sequence[Any]) -> list[int]:
+    return [result.dim() if isinstance(result, torch.Tensor) else 0 for result in results]
+
+
 def _graph(
     runs: _Runs, log: list[Entry] | None, dynamic: DynamicAxes, input_names: Sequence[str]
 ) -> AtenGraph:
@@ -253,6 +268,9 @@ def _graph(
     recorder = run.recorder
     if log is not None and len(recorder.log) != len(log):
         raise DependsOnSizes("the model makes more calls for other sizes")
+    ranks = runs.example_ranks()
+    if ranks is not None and ranks != _ranks(run.results):
+        raise DependsOnSizes("a result has another rank at the example's sizes")
     for reliance in recorder.reliances:
         if not reliances.goes_this_way(recorder, reliance, plan.example):
             raise DependsOnSizes(f"the example goes another way: {reliance.text}", reliance.frame)
