@@ -248,3 +248,18 @@ def test_a_check_of_data_is_settled_at_sizes_that_fit() -> None:
     axes = {"a": {0: torch.export.Dim.AUTO}, "b": {0: torch.export.Dim.AUTO}}
     program = record(checked, torch.rand(5) + 1, torch.rand(5) + 1, dynamic=axes)
     program.verify(torch.rand(8) + 1, torch.rand(8) + 1)
+
+
+def test_a_decomposition_holds_in_both_runs() -> None:
+    """One that PyTorch branches in by size is none: it would be the example's alone."""
+    library = torch.library.Library("decided_by_size", "FRAGMENT")
+    library.define("pooled(Tensor x) -> Tensor")
+    library.impl(
+        "pooled",
+        lambda x: x.relu() if x.shape[0] % 4 == 0 else x.neg(),
+        "CompositeImplicitAutograd",
+    )
+    pooled = torch.ops.decided_by_size.pooled.default
+    with pytest.raises(errors.UnsupportedOperators, match="decided_by_size::pooled"):
+        record(lambda x: pooled(x), X, dynamic=({0: "rows"},))
+    assert record(lambda x: pooled(x), X)(X)[0].equal(X.relu())
