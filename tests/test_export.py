@@ -384,3 +384,14 @@ def test_a_branch_on_an_empty_example_is_an_error() -> None:
     for strategy in ("export", "auto"):
         with pytest.raises(errors.DimensionSpecialized, match=r"past, axis 0 .* fixes it to 0"):
             torch_onnx.export(model, inputs, dynamic_shapes={"past": {0: "n"}}, strategy=strategy)
+
+
+def test_rank_that_a_size_of_one_decides() -> None:
+    x = torch.randn(1, 4)
+    with pytest.raises(errors.DimensionSpecialized) as caught:
+        torch_onnx.export(torch.cov, (x,), dynamic_shapes=({0: "a", 1: "b"},))
+    (dimension,) = caught.value.dimensions
+    assert (dimension.axis, dimension.size) == (0, "1")
+    assert "how many axes" in str(caught.value)
+    program = torch_onnx.export(torch.cov, (x,), dynamic_shapes=({1: "b"},))
+    assert program(torch.randn(1, 7))[0].shape == ()

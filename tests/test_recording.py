@@ -245,3 +245,31 @@ def test_a_flag_without_axes_is_a_mask(dtype: torch.dtype) -> None:
 
     program = record(model, X, torch.tensor(1, dtype=dtype))
     program.verify(X, torch.tensor(0, dtype=dtype))
+
+
+def test_a_check_of_data_is_settled_at_sizes_that_fit() -> None:
+    """At sizes that the model does not take it raises either way, which settles nothing."""
+
+    def checked(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+        if torch.any(b < 0):
+            raise ValueError
+        return a / b
+
+    axes = {"a": {0: torch.export.Dim.AUTO}, "b": {0: torch.export.Dim.AUTO}}
+    program = record(checked, torch.rand(5) + 1, torch.rand(5) + 1, dynamic=axes)
+    program.verify(torch.rand(8) + 1, torch.rand(8) + 1)
+
+
+def test_a_decomposition_holds_in_both_runs() -> None:
+    """One that PyTorch branches in by size is none: it would be the example's alone."""
+    library = torch.library.Library("decided_by_size", "FRAGMENT")
+    library.define("pooled(Tensor x) -> Tensor")
+    library.impl(
+        "pooled",
+        lambda x: x.relu() if x.shape[0] % 4 == 0 else x.neg(),
+        "CompositeImplicitAutograd",
+    )
+    pooled = torch.ops.decided_by_size.pooled.default
+    with pytest.raises(errors.UnsupportedOperators, match="decided_by_size::pooled"):
+        record(lambda x: pooled(x), X, dynamic=({0: "rows"},))
+    assert record(lambda x: pooled(x), X)(X)[0].equal(X.relu())

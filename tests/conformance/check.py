@@ -11,6 +11,7 @@ import torch
 from torch.testing._internal.opinfo.core import OpInfo
 
 import torch_onnx
+from conformance.resized import resized
 from conformance.samples import Sample, values_count
 from conformance.unique import IN_FLOAT64, UNIQUE
 from torch_onnx import runtime
@@ -100,33 +101,71 @@ def check(
             return outcome
 
         outcome = outcome_for(sample.tensors, wanted)
-        # What the notes say of sizes need not hold for others.
-        if outcome is not OK or not any(shapes) or program.notes or in_float64:
+        if outcome is not OK or not dynamic:
             return outcome
-        tensors = _resized(program, sample.tensors)
-        try:
-            wanted = _flat(sample.call(*[tensor.clone() for tensor in tensors]))
-        except Exception:
-            # The operator, or what the sample fixes of it, takes no other sizes.
+        needless = _fixed_without_need(sample, shapes, wanted)
+        if needless:
+            return Outcome("fixed", needless)
+        # What the notes say of sizes need not hold for others.
+        if program.notes or in_float64:
             return OK
-        outcome = outcome_for(tensors, wanted)
-        return OK if outcome is OK else Outcome(f"other size: {outcome.step}", outcome.reason)
+        for tensors in resized(sample.tensors, _dynamic_axes(program, sample.tensors)):
+            there = _at(sample, tensors, wanted)
+            if there is None:
+                continue
+            outcome = outcome_for(tensors, there)
+            if outcome is not OK:
+                return Outcome(f"other size: {outcome.step}", outcome.reason)
+        return OK
 
 
-def _resized(
+def _at(
+    sample: Sample, tensors: tuple[torch.Tensor, ...], wanted: list[torch.Tensor]
+) -> list[torch.Tensor] | None:
+    """What PyTorch gives for other sizes; None where no model could give that and ``wanted``.
+
+    The operator, or what the sample fixes of it, may not take these sizes; and an ONNX model has as
+    many outputs of as many axes in each run.
+    """
+    try:
+        found = _flat(sample.call(*[tensor.clone() for tensor in tensors]))
+    except Exception:
+        return None
+    return found if [x.dim() for x in found] == [x.dim() for x in wanted] else None
+
+
+def _fixed_without_need(
+    sample: Sample, shapes: list[dict[int, object]], wanted: list[torch.Tensor]
+) -> str:
+    """Dims that the exporter said are fixed, though PyTorch takes the sample at other sizes."""
+    everything = [list(range(tensor.dim())) for tensor in sample.tensors]
+    for tensors in resized(sample.tensors, everything):
+        fixed = [
+            f"tensor {index}, axis {axis}"
+            for index, (tensor, other) in enumerate(zip(sample.tensors, tensors, strict=True))
+            for axis in everything[index]
+            if axis not in shapes[index] and tensor.shape[axis] != other.shape[axis]
+        ]
+        if not fixed:
+            continue
+        if _at(sample, tensors, wanted) is not None:
+            return f"not fixed by PyTorch: {', '.join(fixed)}"
+    return ""
+
+
+def _dynamic_axes(
     program: torch_onnx.ONNXProgram, tensors: tuple[torch.Tensor, ...]
-) -> tuple[torch.Tensor, ...]:
-    """The tensors with one more along each dynamic axis, elements repeated."""
+) -> list[list[int]]:
+    """Of each tensor the axes that the model takes at any size."""
     declared = {value.name: value.shape for value in program.model.graph.inputs}
-    made = []
-    for name, tensor in zip(program.input_names, tensors, strict=True):
-        for axis in range(tensor.dim()):
-            size = declared[name][axis] if name in declared else tensor.shape[axis]
-            if not isinstance(size, int) and tensor.shape[axis] > 0:
-                places = torch.arange(tensor.shape[axis] + 1) % tensor.shape[axis]
-                tensor = tensor.index_select(axis, places)
-        made.append(tensor)
-    return tuple(made)
+    return [
+        [
+            axis
+            for axis in range(tensor.dim())
+            if not isinstance(declared.get(name, tensor.shape)[axis], int)
+        ]
+        for name, tensor in zip(program.input_names, tensors, strict=True)
+    ]
 
 
 def _double(tensor: torch.Tensor) -> torch.Tensor:
@@ -141,12 +180,9 @@ def _exported(
     """The sample exported with these dims dynamic, but for those that it asks of its inputs.
 
     ``x.expand(3, 4)`` and ``x.index_add(0, index, y)`` take just one size of some dims, whatever is
-    allowed of the others. A sample of which no dim can stay dynamic is refused.
+    allowed of the others: these leave ``shapes``.
     """
-    static = not any(shapes)
     for _ in range(LARGEST_RANK):
-        if not static and not any(shapes):
-            break
         try:
             return torch_onnx.export(
                 sample.call,
@@ -157,7 +193,7 @@ def _exported(
         except DimensionSpecialized as error:
             for dimension in error.dimensions:
                 shapes[int(dimension.input_name.rpartition(".")[2])].pop(dimension.axis, None)
-    raise ExportError("no dimension can stay dynamic")
+    raise ExportError("more dims are fixed with each try")
 
 
 def _all_dynamic(tensor: torch.Tensor) -> dict[int, object]:

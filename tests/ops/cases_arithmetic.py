@@ -149,4 +149,25 @@ CASES = [
     case("by-size", lambda a: a * a.shape[0] + a.shape[0] // 2, X, others=((torch.randn(7, 4),),)),
     case("zero-dim", lambda a: a * 2 + torch.tensor(1), torch.tensor(3.0)),
     case("empty", lambda a: a + 1, torch.empty(0, 3), others=((torch.empty(2, 3),),)),
+    case(
+        "gradient",
+        lambda x, places: (
+            *torch.gradient(x),
+            *torch.gradient(x, spacing=(2.0, 0.5), edge_order=2),
+            *torch.gradient(x, dim=-1, spacing=3),
+            *torch.gradient(x, spacing=(places,), dim=0),
+            *torch.gradient(x, spacing=(places,), dim=0, edge_order=2),
+        ),
+        X,
+        torch.tensor([0.0, 1.0, 4.0]),
+        others=((torch.randn(5, 6), torch.tensor([-1.0, 0.5, 2.0, 2.5, 7.0])),),
+        opsets=(13, 20),
+    ),
+    case(
+        "gradient-of-integers",
+        lambda x: torch.gradient(x, dim=0) + torch.gradient(x, dim=1, edge_order=2),
+        torch.tensor([[2**24 + 1, 5, 2], [2**24, 0, -3]]),
+        others=((WHOLE,),),
+        opsets=(13, 20),
+    ),
 ]

@@ -110,4 +110,25 @@ CASES = [
         rtol=0.05,
         atol=0.05,
     ),
+    case(
+        "same-size",
+        lambda x, w: functional.conv2d(x, w, padding="same", dilation=(1, 2)),
+        X2,
+        W2[:, :, :2, :3].repeat(1, 2, 1, 1),
+        others=((Y2, torch.randn(6, 4, 3, 2)),),
+        opsets=FEW,
+        rtol=1e-4,
+        atol=1e-4,
+    ),
+    case(
+        "unfold",
+        lambda x: (
+            functional.unfold(x, 2),
+            functional.unfold(x, (3, 2), dilation=(1, 2), padding=(2, 1), stride=(2, 3)),
+            functional.unfold(x[0], 3),
+        ),
+        X2,
+        others=((Y2,),),
+        opsets=FEW,
+    ),
 ]

@@ -288,4 +288,20 @@ CASES = [
         opsets=(11, 20),
         **CLOSE,
     ),
+    case(
+        "powers",
+        lambda x: tuple(torch.linalg.matrix_power(x, n) for n in (0, 1, 2, 5, -3)),
+        positive(2, 3, 3) / 4,
+        others=((positive(1, 4, 4) / 4,),),
+        opsets=(11, 20),
+        **CLOSE,
+    ),
+    case(
+        "pinv-of-any-size",
+        lambda x: (torch.linalg.pinv(x, atol=1e-3), torch.linalg.pinv(x, rtol=1e-3), x.pinverse()),
+        r(4, 3),
+        others=((r(3, 6),), (r(5, 3),)),
+        opsets=(11, 20),
+        **CLOSE,
+    ),
 ]

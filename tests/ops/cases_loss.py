@@ -141,4 +141,30 @@ CASES = [
         others=((r(2, 2, 5, 4), r(2, 3, 2, 2), r(3)),),
         opsets=(11, 20),
     ),
+    case(
+        "margins",
+        lambda x, y, w: (
+            F.multi_margin_loss(x, y),
+            F.multi_margin_loss(x, y, p=2, margin=0.5, reduction="none"),
+            F.multi_margin_loss(x, y, weight=w, reduction="sum"),
+            F.multi_margin_loss(x[0], y[0]),
+        ),
+        r(3, 4),
+        torch.tensor([1, 0, 3]),
+        r(4),
+        others=((r(2, 5), torch.tensor([4, 2]), r(5)),),
+        opsets=(11, 20),
+    ),
+    case(
+        "margins-of-several",
+        lambda x, y: (
+            F.multilabel_margin_loss(x, y),
+            F.multilabel_margin_loss(x, y, reduction="none"),
+            F.multilabel_margin_loss(x[0], y[0], reduction="sum"),
+        ),
+        r(3, 4),
+        torch.tensor([[3, 0, -1, 1], [-1, 2, 1, 0], [0, 1, 2, 3]]),
+        others=((r(2, 5), torch.tensor([[1, 1, 0, -1, -1], [4, 3, -1, -1, 2]])),),
+        opsets=(11, 20),
+    ),
 ]

@@ -93,4 +93,11 @@ CASES = [
         X,
         opsets=FEW,
     ),
+    case(
+        "circular-of-nothing",
+        lambda x: functional.pad(x, (1, 2), mode="circular"),
+        X[0],
+        others=((X[0, :0],), (Y[0],)),
+        opsets=(11, 20),
+    ),
 ]

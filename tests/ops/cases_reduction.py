@@ -221,4 +221,11 @@ CASES = [
             ("bool", torch.tensor([[False, False, True, False, True]])),
         )
     ),
+    case(
+        "spread-of-any-number",
+        lambda x: (x.var(0), x.std(0), x.var(0, correction=0)),
+        X,
+        others=((X[:1],), (X[:0],)),
+        opsets=(11, 20),
+    ),
 ]

@@ -301,4 +301,24 @@ CASES = [
         torch.rand(3, 3),
         torch.rand(3),
     ),
+    case(
+        "combinations",
+        lambda x: (
+            torch.combinations(x, 0),
+            torch.combinations(x, 1),
+            torch.combinations(x),
+            torch.combinations(x, 3, with_replacement=True),
+        ),
+        V,
+        others=((V[:1],), (torch.arange(9),)),
+        opsets=(11, 20),
+    ),
+    case(
+        "chunk-cat",
+        lambda x, y: torch._chunk_cat([x, y], 0, 2),
+        torch.rand(3, 2, 1),
+        torch.rand(1, 4),
+        others=((torch.rand(4, 2, 1), torch.rand(5, 4)), (torch.rand(2, 1, 1), torch.rand(2, 3))),
+        opsets=(11, 20),
+    ),
 ]

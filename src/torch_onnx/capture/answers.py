@@ -78,7 +78,7 @@ class _Asked(TorchFunctionMode):
 # Types.
 
 
-def _type_of_covariance(
+def type_of_covariance(
     self: torch.Tensor,
     correction: int = 1,
     fweights: torch.Tensor | None = None,
@@ -113,6 +113,15 @@ def _type_of_one_hot(self: torch.Tensor, num_classes: int = -1) -> torch.Tensor:
         mode: Any = getattr(self, "fake_mode", None)
         classes = compat.unknown_size(mode)
     return self.new_empty([*self.shape, classes])
+
+
+def _type_of_combinations(
+    self: torch.Tensor, r: int = 2, with_replacement: bool = False
+) -> torch.Tensor:
+    if r == 0:
+        return self.new_empty([0])
+    mode: Any = getattr(self, "fake_mode", None)
+    return self.new_empty([self.shape[0] if r == 1 else compat.unknown_size(mode), r])
 
 
 def _float_of(x: torch.Tensor) -> torch.dtype:
@@ -191,8 +200,9 @@ def _type_of_signal(
 
 
 TYPES: dict[str, Callable[..., Any]] = {
-    "aten::cov": _type_of_covariance,
-    "aten::corrcoef": _type_of_covariance,
+    "aten::cov": type_of_covariance,
+    "aten::corrcoef": type_of_covariance,
+    "aten::combinations": _type_of_combinations,
     "aten::ctc_loss.IntList": _type_of_ctc_loss,
     "aten::ctc_loss.Tensor": _type_of_ctc_loss,
     "aten::one_hot": _type_of_one_hot,

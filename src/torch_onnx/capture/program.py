@@ -22,6 +22,7 @@ from torch_onnx.capture.quantized import (
     refuse_quantized,
     spread,
 )
+from torch_onnx.capture.ranks import check_ranks
 from torch_onnx.capture.squeezes import notes_of_squeezes
 from torch_onnx.errors import CaptureError, DimensionSpecialized, InputError
 from torch_onnx.graph import AtenGraph, Value
@@ -221,6 +222,7 @@ def _run(
         program = export_program(flat, bound.tensors, axes)
         graph = from_exported_program(program, axes, names, "model.")
         graph.notes += notes_of_squeezes(graph, bound.tensors, axes)
+        check_ranks(flat, bound.tensors, axes, names, graph)
         return graph, flat.outputs.paths, program
     except DimensionSpecialized as error:
         if refused is not None:

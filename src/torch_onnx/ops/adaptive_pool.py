@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from torch_onnx.builder.values import Integer, KnownSize, OnnxValue
-from torch_onnx.errors import NotExpressible
 from torch_onnx.ops.axes import rank_of, shape_of
 from torch_onnx.ops.conv import batched, only_floats, per_axis
 from torch_onnx.ops.pool import places_in_plane
@@ -132,6 +131,8 @@ def _maximum(g: Builder, self: OnnxValue, output_size: Sequence[Integer]) -> Any
             lambda x: g.MaxPool(x, kernel_shape=kernel, strides=strides, outputs=2),
         )
         return values, places_in_plane(g, self, places, rank)
+    if not all(isinstance(number, int) for number in (*sizes, *output_size)):
+        return _maximum_by_axis(g, self, output_size)
     indices = _window_places(sizes, output_size)
     windows = g.Gather(g.reshape(self, [*outer, -1]), indices, axis=first)
     values = g.ReduceMax(windows, axes=[first + 1], keepdims=0)
@@ -143,13 +144,59 @@ def _maximum(g: Builder, self: OnnxValue, output_size: Sequence[Integer]) -> Any
     return tuple(g.reshape(x, [*outer, *output_size]) for x in (values, places))
 
 
+def _maximum_by_axis(
+    g: Builder, x: OnnxValue, output_size: Sequence[Integer]
+) -> tuple[OnnxValue, OnnxValue]:
+    """The largest along the last axis, of these along the one before, and where they were.
+
+    Of equal elements the first counts, as in a box that is gone through row by row.
+    """
+    rank, first = rank_of(x), rank_of(x) - len(output_size)
+    values, places, stride = x, None, g.size(x, rank - 1)
+    for axis in reversed(range(first, rank)):
+        starts, inside = _window_bounds(g, g.size(x, axis), output_size[axis - first])
+        windows = g.Gather(values, inside, axis=axis)
+        values = g.ReduceMax(windows, axes=[axis + 1], keepdims=0)
+        chosen = g.ArgMax(windows, axis=axis + 1, keepdims=1)
+        # An index along this axis: the windows' last elements are repeated, never the first ones.
+        own = g.Add(g.Squeeze(chosen, axes=[axis + 1]), _along(g, starts, rank - axis - 1))
+        if places is None:
+            places = own
+            continue
+        inner = g.GatherElements(g.Gather(places, inside, axis=axis), chosen, axis=axis + 1)
+        places = g.Add(g.Mul(own, g.scalar(stride)), g.Squeeze(inner, axes=[axis + 1]))
+        stride = g.mul(stride, g.size(x, axis))
+    assert places is not None
+    return values, places
+
+
+def _along(g: Builder, numbers: OnnxValue, after: int) -> OnnxValue:
+    return g.Unsqueeze(numbers, axes=list(range(1, 1 + after))) if after else numbers
+
+
+def _window_bounds(g: Builder, size: Integer, out: Integer) -> tuple[OnnxValue, OnnxValue]:
+    """Where each window starts, and all that it holds: ``[out, longest]``, the last repeated."""
+    rows = g.Range(0, g.scalar(out), 1)
+    starts = g.Div(g.Mul(rows, g.scalar(size)), g.scalar(out))
+    ends = g.Div(
+        g.Add(g.Mul(g.Add(rows, g.constant(1)), g.scalar(size)), g.scalar(g.sub(out, 1))),
+        g.scalar(out),
+    )
+    longest = g.add(g.floordiv(g.add(size, g.sub(out, 1)), out), 1)
+    steps = g.Range(0, g.scalar(longest), 1)
+    places = g.Add(g.Unsqueeze(starts, axes=[1]), steps)
+    last = g.Unsqueeze(g.Sub(ends, g.constant(1)), axes=[1])
+    beyond = g.Less(last, places)
+    return starts, g.Where(beyond, last, places)
+
+
 def _window_places(sizes: Sequence[KnownSize], wanted: Sequence[Integer]) -> torch.Tensor:
     """For each window, which elements of the flattened space it holds; the last ones repeat."""
     windows: list[list[range]] = []
     strides: list[int] = []
     for size, out in zip(sizes, wanted, strict=True):
-        if not isinstance(size, int) or not isinstance(out, int):
-            raise NotExpressible("adaptive_max_pool of a size that is known at run time only")
+        assert isinstance(size, int)
+        assert isinstance(out, int)
         windows.append([range(*bounds) for bounds in _bounds(size, out)])
         strides = [*(s * size for s in strides), 1]
     rows = [

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from torch_onnx.builder.values import OnnxValue
 from torch_onnx.errors import NotExpressible
 from torch_onnx.ops.approximation import computable
-from torch_onnx.ops.axes import refuse_complex, shape_of
+from torch_onnx.ops.axes import rank_of, refuse_complex, shape_of
 from torch_onnx.ops.table import OpTable
 from torch_onnx.ops.windows import convolution_of_integers, transposed_convolution_of_integers
 
@@ -45,8 +45,6 @@ def paddings(padding: Any, kernel: Sequence[Any], dilation: Sequence[int], rank:
     if padding == "valid":
         return [0] * 2 * rank
     if padding == "same":  # PyTorch puts the odd cell at the end
-        if not all(isinstance(size, int) for size in kernel):
-            raise NotExpressible("padding='same' needs a kernel whose size is known")
         total = [d * (k - 1) for d, k in zip(dilation, kernel, strict=True)]
         before = [t // 2 for t in total]
         return before + [t - b for t, b in zip(total, before, strict=True)]
@@ -69,6 +67,8 @@ def convolution(
     kernel = shape_of(weight)[2:]
     rank = len(kernel)
     dilations, strides = per_axis(dilation, rank), per_axis(stride, rank)
+    if padding == "same" and not all(isinstance(size, int) for size in kernel):
+        input, padding = _padded_for_same_size(g, input, weight, dilations), 0
     pads = paddings(padding, kernel, dilations, rank)
 
     def compute(x: OnnxValue) -> OnnxValue:
@@ -79,6 +79,17 @@ def convolution(
         )
 
     return batched(g, input, rank, compute)
+
+
+def _padded_for_same_size(
+    g: Builder, x: OnnxValue, weight: OnnxValue, dilations: Sequence[int]
+) -> OnnxValue:
+    """x with as much more of each axis as a kernel takes off whose size is known at run time."""
+    outer = [0] * (rank_of(x) - len(dilations))
+    more = [g.mul(d, g.sub(g.size(weight, i), 1)) for i, d in enumerate(dilations, 2)]
+    before = [g.floordiv(count, 2) for count in more]
+    after = [g.sub(count, half) for count, half in zip(more, before, strict=True)]
+    return g.Pad(x, g.vector([*outer, *before, *outer, *after]))
 
 
 @aten("conv_transpose1d", "conv_transpose2d.input", "conv_transpose3d.input")

@@ -167,8 +167,8 @@ def gather(
     axis = axis_of(self, dim)
     if index.rank == 0:
         return g.Gather(flat(g, self), index, axis=0)
-    if 0 in shape_of(index):
-        # PyTorch takes an index of nothing in any rank.
+    if 0 in shape_of(index) or index.rank != max(rank_of(self), 1):
+        # PyTorch takes an index of nothing in any rank, and no other of another one.
         return g.expand(g.like(0, self), sizes_of(g, index))
     return g.GatherElements(flat(g, self) if self.rank == 0 else self, index, axis=axis)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 from torch_onnx.builder.sizes import TO_THE_END, AnySize
 from torch_onnx.builder.values import Integer
 from torch_onnx.errors import NotExpressible
-from torch_onnx.ops.axes import axis_of, rank_of, shape_of
+from torch_onnx.ops.axes import axis_of, rank_of, shape_of, sizes_of
 from torch_onnx.ops.shape import at_least
 from torch_onnx.ops.table import OpTable
 
@@ -67,6 +68,24 @@ def column_stack(g: Builder, tensors: Sequence[OnnxValue], result: OnnxValue) ->
         g.Unsqueeze(x, axes=list(range(rank_of(x), 2))) if rank_of(x) < 2 else x for x in tensors
     ]
     return cat(g, columns, result, 1)
+
+
+@aten("_chunk_cat")
+def chunk_cat(
+    g: Builder, tensors: Sequence[OnnxValue], dim: int, num_chunks: int, result: OnnxValue
+) -> OnnxValue:
+    """Each tensor in that many chunks, filled up with zeros, and these flat in a row."""
+    rows = []
+    for x in tensors:
+        axis = axis_of(x, dim)
+        size = g.size(x, axis)
+        missing = g.mod(g.sub(0, size), num_chunks)
+        after = [missing if a == axis else 0 for a in range(rank_of(x))]
+        filled = g.Pad(g.cast(x, result.dtype), g.vector([*[0] * rank_of(x), *after]))
+        count = g.product([g.add(size, missing), *sizes_of(g, x)[axis + 1 :]])
+        rest = g.floordiv(count, num_chunks)
+        rows.append(g.reshape(filled, [*sizes_of(g, x)[:axis], num_chunks, rest]))
+    return g.Concat(*rows, axis=axis_of(result, -1))
 
 
 @aten("block_diag")
@@ -230,3 +249,21 @@ def unbind(
     if shape_of(self)[axis] == 1:
         return [g.Squeeze(self, axes=[axis])]
     return [g.Gather(self, g.constant(i), axis=axis) for i in range(len(result))]
+
+
+@aten("combinations")
+def combinations(
+    g: Builder, self: OnnxValue, r: int = 2, with_replacement: bool = False
+) -> OnnxValue:
+    """Each choice of ``r`` elements, which stands for one in ascending places."""
+    if r == 0:
+        return g.Slice(self, [0], [0], axes=[0])
+    if r == 1:
+        return g.Unsqueeze(self, axes=[1])
+    places = g.Range(g.constant(0), g.scalar(g.size(self, 0)), g.constant(1))
+    grids = [g.Unsqueeze(places, axes=[a for a in range(r) if a != axis]) for axis in range(r)]
+    ascends = [
+        g.Not(g.Less(b, a)) if with_replacement else g.Less(a, b) for a, b in pairwise(grids)
+    ]
+    chosen = functools.reduce(g.And, ascends)
+    return g.Gather(self, g.Transpose(g.NonZero(chosen), perm=[1, 0]), axis=0)

@@ -1,4 +1,4 @@
-"""Losses that PyTorch does not decompose: CTC, and the cross entropy of a linear layer."""
+"""Losses that PyTorch does not decompose: CTC, margins, and the cross entropy of a linear layer."""
 
 from __future__ import annotations
 
@@ -190,3 +190,65 @@ def _cross_entropies(
     one = g.like(1, scores) if weight is None else g.Gather(g.cast(weight, dtype), label)
     counts = g.Where(ignored, g.like(0, scores), one)
     return g.Neg(g.Mul(score, counts)), counts
+
+
+@aten("multi_margin_loss")
+def multi_margin_loss(
+    g: Builder,
+    self: OnnxValue,
+    target: OnnxValue,
+    result: OnnxValue,
+    p: float = 1,
+    margin: float = 1,
+    weight: OnnxValue | None = None,
+    reduction: int = MEAN,
+) -> OnnxValue:
+    """How far each class but the right one comes within the margin of that one."""
+    if reduction == NONE and rank_of(target) == 0 and rank_of(result) != 0:
+        # What stands for the result while a model is captured is not what PyTorch computes.
+        raise NotExpressible("one row and a number as its target need a reduction")
+    x, labels = _as_rows(g, self), g.reshape(g.cast(target, torch.int64), [-1, 1])
+    ahead = g.Sub(x, g.GatherElements(x, labels, axis=1))
+    within = g.Relu(g.Add(ahead, g.like(margin, x)))
+    within = g.Mul(within, within) if p == 2 else within
+    if weight is not None:
+        within = g.Mul(within, g.Gather(weight, labels, axis=0))
+    classes = g.Range(g.constant(0), g.scalar(g.size(x, 1)), g.constant(1))
+    others = g.Where(g.Equal(classes, labels), g.like(0, x), within)
+    totals = reduce(g, "ReduceSum", others, 1)
+    return _of_rows(g, totals, x, reduction, one=rank_of(target) == 0)
+
+
+@aten("multilabel_margin_loss")
+def multilabel_margin_loss(
+    g: Builder, self: OnnxValue, target: OnnxValue, reduction: int = MEAN
+) -> OnnxValue:
+    """Of each right class and each wrong one; right ones stand before the first -1."""
+    x, labels = _as_rows(g, self), _as_rows(g, g.cast(target, torch.int64))
+    ends = g.cast(g.Less(labels, g.constant(0)), torch.int32)
+    counts = g.Equal(g.CumSum(ends, g.constant(1)), g.constant(0, torch.int32))
+    labels = g.Where(counts, labels, g.constant(0))
+    classes = g.Range(g.constant(0), g.scalar(g.size(x, 1)), g.constant(1))
+    # [rows, right, classes]
+    counts, each = g.Unsqueeze(counts, axes=[2]), g.Unsqueeze(labels, axes=[2])
+    named = g.cast(g.And(g.Equal(each, classes), counts), torch.int32)
+    wrong = g.Not(g.cast(reduce(g, "ReduceMax", named, 1, keepdim=True), torch.bool))
+    right = g.Unsqueeze(g.GatherElements(x, labels, axis=1), axes=[2])
+    within = g.Relu(g.Sub(g.like(1, x), g.Sub(right, g.Unsqueeze(x, axes=[1]))))
+    counted = g.Where(g.And(counts, wrong), within, g.like(0, x))
+    totals = reduce(g, "ReduceSum", counted, (1, 2))
+    return _of_rows(g, totals, x, reduction, one=rank_of(target) < 2)
+
+
+def _as_rows(g: Builder, x: OnnxValue) -> OnnxValue:
+    return x if rank_of(x) == 2 else g.reshape(x, [1, -1])
+
+
+def _of_rows(
+    g: Builder, totals: OnnxValue, x: OnnxValue, reduction: int, *, one: bool
+) -> OnnxValue:
+    """The sum over the classes of each row, by their number, reduced; of one row a number."""
+    means = g.Div(totals, g.scalar(g.size(x, 1), x.dtype))
+    if reduction == NONE:
+        return g.reshape(means, []) if one else means
+    return reduce(g, "ReduceMean" if reduction == MEAN else "ReduceSum", means)

@@ -20,7 +20,9 @@ from torch_onnx.ops.linalg_eigen import (
     symmetric_eigen,
     transposed_if,
 )
+from torch_onnx.ops.linalg_lu import inv
 from torch_onnx.ops.loops import repeat
+from torch_onnx.ops.matmul import matmul
 from torch_onnx.ops.matrices import (
     are_vectors,
     as_column,
@@ -71,6 +73,25 @@ def pinv_above(
     factors = _reciprocals(g, values, g.Greater(size, g.Max(absolute, most)))
     product = g.MatMul(g.Mul(vectors, as_row(g, factors)), transposed(g, vectors))
     return g.cast(product, self.dtype)
+
+
+@aten("linalg_pinv.atol_rtol_float")
+def pinv_by_numbers(
+    g: Builder,
+    self: OnnxValue,
+    atol: float | None = None,
+    rtol: float | None = None,
+    hermitian: bool = False,
+) -> OnnxValue:
+    absolute, relative = (None if x is None else g.constant(x, torch.float64) for x in (atol, rtol))
+    return pinv(g, self, absolute, relative, hermitian)
+
+
+@aten("linalg_pinv", "pinverse")
+def pinv_of_relative(
+    g: Builder, self: OnnxValue, rcond: float = 1e-15, hermitian: bool = False
+) -> OnnxValue:
+    return pinv_by_numbers(g, self, None, rcond, hermitian)
 
 
 def tolerances(
@@ -300,3 +321,19 @@ def matrix_exp(g: Builder, self: OnnxValue) -> OnnxValue:
     trips = g.Unsqueeze(g.Cast(g.Max(most, g.like(0, x)), to=torch.int64), axes=[0])
     trips.is_number = True
     return g.cast(repeat(g, trips, [series], square)[0], self.dtype)
+
+
+@aten("linalg_matrix_power", "matrix_power")
+def matrix_power(g: Builder, self: OnnxValue, n: int) -> OnnxValue:
+    """By squares: x to the power of 13 is that of 8 and 4 and 1 multiplied."""
+    if n == 0:
+        return identities(g, self, rows_of(g, self), columns_of(g, self))
+    inverse = inv(g, self) if n < 0 else self
+    assert inverse is not None
+    square, product = inverse, None
+    for bit in reversed(f"{abs(n):b}"):
+        if bit == "1":
+            product = square if product is None else matmul(g, product, square)
+        square = matmul(g, square, square)
+    assert product is not None
+    return product

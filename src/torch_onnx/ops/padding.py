@@ -83,8 +83,10 @@ def pad_from_within(g: Builder, x: OnnxValue, pad: Sequence[Integer], mode: str)
         x = _cropped(g, x, before, after)
     more = [[0 if _is_negative(n) else n for n in side] for side in (before, after)]
     if any(_is_open(n) for side in more for n in side):
-        # ONNX Runtime does not wrap an empty tensor around.
-        if mode == "circular" and (g.opset < 19 or 0 in shape_of(x)):
+        # ONNX Runtime does not wrap an empty tensor around, which any of unknown size may be.
+        may_be_empty = any(not isinstance(size, int) or size == 0 for size in shape_of(x))
+        are_known = all(isinstance(n, int) for side in more for n in side)
+        if mode == "circular" and (g.opset < 19 or (may_be_empty and are_known)):
             x = _wrapped_around(g, x, *more)
         else:
             x = g.Pad(x, g.vector(more[0] + more[1]), mode=ONNX_MODES[mode])
@@ -124,7 +126,7 @@ def _cropped(
 def _wrapped_around(
     g: Builder, x: OnnxValue, before: Sequence[Integer], after: Sequence[Integer]
 ) -> OnnxValue:
-    """Circular padding below opset 19: the ends are put before and after."""
+    """Circular padding without ONNX's own: the ends are put before and after."""
     for axis, (left, right) in enumerate(zip(before, after, strict=True)):
         if not (isinstance(left, int) and isinstance(right, int)):
             raise NotExpressible("circular padding of a size known at run time only", since=19)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from torch_onnx.builder.values import Integer, OnnxValue
 from torch_onnx.errors import NotExpressible
-from torch_onnx.ops.axes import rank_of, refuse_complex, shape_of
+from torch_onnx.ops.axes import rank_of, refuse_complex, shape_of, sizes_of
 from torch_onnx.ops.conv import batched, per_axis
+from torch_onnx.ops.scatter import scatter_add
 from torch_onnx.ops.table import OpTable
 from torch_onnx.ops.windows import average_of_integers
 
@@ -242,3 +243,24 @@ def max_unpool3d(
     padding: Any,
 ) -> OnnxValue:
     return max_unpool2d(g, self, indices, output_size)
+
+
+@aten("max_pool2d_with_indices_backward", "max_pool3d_with_indices_backward")
+def max_pool_backward(
+    g: Builder,
+    grad_output: OnnxValue,
+    self: OnnxValue,
+    kernel_size: Sequence[int],
+    stride: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+    ceil_mode: bool,
+    indices: OnnxValue,
+) -> OnnxValue:
+    """Each gradient at the place that its window's largest element has."""
+    sizes = sizes_of(g, self)
+    outer = sizes[: len(sizes) - (2 if len(kernel_size) < 3 else 3)]
+    flat = [*outer, g.product(sizes[len(outer) :])]
+    gradients, places = (g.reshape(x, [*outer, -1]) for x in (grad_output, indices))
+    zeros = g.expand(g.like(0, self), flat)
+    return g.reshape(scatter_add(g, zeros, len(outer), places, gradients), sizes)

@@ -335,7 +335,7 @@ def _divisor(g: Builder, x: OnnxValue, dims: Sequence[int], correction: Any) -> 
     if isinstance(number, int):
         return g.like(max(number - correction, 0), x)
     reduced = g.Sub(g.scalar(number, x.dtype), g.like(correction, x))
-    return reduced if correction <= 1 else g.Max(reduced, g.like(0, x))
+    return reduced if correction <= 0 else g.Max(reduced, g.like(0, x))
 
 
 def _variance(

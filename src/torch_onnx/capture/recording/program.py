@@ -160,11 +160,15 @@ class _Runs:
             except Undecided as undecided:
                 if len(self.answers) >= MOST_CHECKS:
                     raise
-                possible = [
-                    answer
+                raised = {
+                    answer: self._raised(log, (*self.answers, answer), is_second)
                     for answer in (False, True)
-                    if not self._raises(log, (*self.answers, answer), is_second)
-                ]
+                }
+                possible = [answer for answer in raised if raised[answer] is None]
+                error = raised[False]
+                if not possible and error is not None:
+                    # The model does not take these sizes, whatever the data.
+                    raise error from None
                 if len(possible) != 1:
                     raise Unrecordable(str(undecided), undecided.frame) from None
                 self.answers = (*self.answers, possible[0])
@@ -179,6 +183,17 @@ class _Runs:
         runs = replace(self, plan=replace(self.plan, first=shapes))
         with contextlib.suppress(Unrecordable):
             runs.run(None, (), is_second=False)
+
+    def example_ranks(self) -> list[int] | None:
+        """The ranks of results at the example's own sizes; None where no run tells."""
+        shapes = [tuple(tensor.shape) for tensor in self.tensors]
+        if shapes == self.plan.first:
+            return None
+        runs = replace(self, plan=replace(self.plan, second=shapes))
+        try:
+            return _ranks(runs.run(None, self.answers, is_second=True).results)
+        except Exception:
+            return None
 
     def at(self, sizes: Mapping[str, int]) -> list[Entry] | None:
         """The log of a run with these dims, the others as in the example; None if it fails."""
@@ -196,14 +211,17 @@ class _Runs:
         except Exception:
             return None
 
-    def _raises(self, log: list[Entry] | None, answers: tuple[bool, ...], is_second: bool) -> bool:
+    def _raised(
+        self, log: list[Entry] | None, answers: tuple[bool, ...], is_second: bool
+    ) -> Exception | None:
+        """What the model itself raises with these answers."""
         try:
             self.run(log, answers, is_second=is_second)
         except Unrecordable:
-            return False
-        except Exception:
-            return True
-        return False
+            return None
+        except Exception as error:
+            return error
+        return None
 
     def run(self, log: list[Entry] | None, answers: tuple[bool, ...], *, is_second: bool) -> _Run:
         plan = self.plan
@@ -239,6 +257,10 @@ class _Runs:
         return _Run(recorder, inputs, list(results))
 
 
+def _ranks(results: Sequence[Any]) -> list[int]:
+    return [result.dim() if isinstance(result, torch.Tensor) else 0 for result in results]
+
+
 def _graph(
     runs: _Runs, log: list[Entry] | None, dynamic: DynamicAxes, input_names: Sequence[str]
 ) -> AtenGraph:
@@ -246,6 +268,9 @@ def _graph(
     recorder = run.recorder
     if log is not None and len(recorder.log) != len(log):
         raise DependsOnSizes("the model makes more calls for other sizes")
+    ranks = runs.example_ranks()
+    if ranks is not None and ranks != _ranks(run.results):
+        raise DependsOnSizes("a result has another rank at the example's sizes")
     for reliance in recorder.reliances:
         if not reliances.goes_this_way(recorder, reliance, plan.example):
             raise DependsOnSizes(f"the example goes another way: {reliance.text}", reliance.frame)

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from torch_onnx.capture import answers
 from torch_onnx.capture.recording.recorder import UNKNOWN
 
 Unknown = Callable[[Mapping[str, Any], int], Any]
@@ -94,6 +95,16 @@ def _one_hot(args: Mapping[str, Any], size: int) -> Any:
     return x.new_empty([*x.shape, size])
 
 
+def _combinations(args: Mapping[str, Any], size: int) -> Any:
+    x, r = args["self"], args["r"]
+    return x.new_empty([x.shape[0] if r == 1 else size, r])
+
+
+def _covariance(args: Mapping[str, Any], size: int) -> Any:
+    """Of known sizes; PyTorch's own code looks at the weights."""
+    return answers.type_of_covariance(**args)
+
+
 def _nms(args: Mapping[str, Any], size: int) -> Any:
     return args["dets"].new_empty([size], dtype=torch.int64)
 
@@ -163,6 +174,9 @@ RESULTS: dict[str, Unknown] = {
     "aten::repeat_interleave.self_Tensor": _repeat_interleave_self,
     "aten::bincount": _bincount,
     "aten::one_hot": _one_hot,
+    "aten::combinations": _combinations,
+    "aten::cov": _covariance,
+    "aten::corrcoef": _covariance,
     "aten::index.Tensor": _index,
     "torchvision::nms": _nms,
 }
