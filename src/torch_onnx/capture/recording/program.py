@@ -268,12 +268,12 @@ def _graph(
     recorder = run.recorder
     if log is not None and len(recorder.log) != len(log):
         raise DependsOnSizes("the model makes more calls for other sizes")
-    ranks = runs.example_ranks()
-    if ranks is not None and ranks != _ranks(run.results):
-        raise DependsOnSizes("a result has another rank at the example's sizes")
     for reliance in recorder.reliances:
         if not reliances.goes_this_way(recorder, reliance, plan.example):
             raise DependsOnSizes(f"the example goes another way: {reliance.text}", reliance.frame)
+    ranks = runs.example_ranks()
+    if ranks is not None and ranks != _ranks(run.results):
+        raise DependsOnSizes("a result has another rank at the example's sizes")
     return AtenGraph(
         run.inputs,
         list(recorder.parameters.values()),
