@@ -85,14 +85,11 @@ def function_of(name: str, text: str, args: Sequence[Any]) -> Callable[..., Any]
 
 
 class Called(torch.nn.Module):
-    """A function as a module."""
+    """A function as a module, of the function's own signature."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
         super().__init__()
-        self.function = function
-
-    def forward(self, *args: Any, **kwargs: Any) -> Any:
-        return self.function(*args, **kwargs)
+        self.forward = function
 
 
 def made(program: Any, training: str) -> Any:
