@@ -127,6 +127,18 @@ def test_a_size_that_became_a_constant_is_never_written(fn: Callable[..., Any]) 
     record(fn, X).verify(X)  # a size that is not dynamic may be one
 
 
+def test_a_branch_on_sizes_may_decide_how_much_is_returned() -> None:
+    def one_or_two(x: torch.Tensor) -> list[torch.Tensor]:
+        if x.size(0) > 1:
+            return [x, x + 1]
+        return [x * 2]
+
+    program = record(one_or_two, X, dynamic=({0: "rows"},))
+    assert [value.name for value in program.model.graph.outputs] == ["output.0", "output.1"]
+    assert any("x.size(0) > 1" in note for note in program.notes), program.notes
+    program.verify(torch.randn(7, 6))
+
+
 def test_branches_on_data_are_refused_with_the_line() -> None:
     def branches(x: torch.Tensor) -> torch.Tensor:
         return x + 1 if x.sum() > 0 else x - 1

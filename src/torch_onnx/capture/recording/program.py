@@ -206,10 +206,15 @@ class _Runs:
             for names, first in zip(self.plan.names, self.plan.first, strict=True)
         ]
         runs = replace(self, plan=replace(self.plan, second=shapes))
+        # The recorded run's outputs are those to be named: this one may return more or fewer.
+        outputs: Any = self.flat.outputs
+        paths = outputs.paths
         try:
             return runs.run(None, self.answers, is_second=True).recorder.log
         except Exception:
             return None
+        finally:
+            outputs.paths = paths
 
     def _raised(
         self, log: list[Entry] | None, answers: tuple[bool, ...], is_second: bool
