@@ -373,6 +373,18 @@ def test_sizes_may_be_zero() -> None:
         assert str(compat.expression_of(x.shape[0] == 0)) != "False"
 
 
+def test_compiled_alike() -> None:
+    def stand_in(*args: Any) -> torch.Tensor:
+        return torch.ones(args)
+
+    def program(x: torch.Tensor) -> torch.Tensor:
+        return x + stand_in([1, 2])
+
+    with compat.compiled_alike({stand_in: torch.tensor}):
+        script = torch.jit.script(program)
+    assert script(torch.zeros(2)).tolist() == [1, 2]
+
+
 def test_fake_copy() -> None:
     fake = compat.fake_copy(compat.fake_mode(), X)
     assert compat.is_fake(fake)

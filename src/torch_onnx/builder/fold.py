@@ -158,6 +158,13 @@ def _modulo(inputs: Any, attributes: dict[str, Any]) -> torch.Tensor | None:
     return torch.remainder(a, b)
 
 
+def _power(inputs: Any, attributes: dict[str, Any]) -> torch.Tensor | None:
+    base, exponent = inputs
+    # Integers have no negative powers, and the result is of the base's dtype.
+    is_plain = base.dtype == exponent.dtype and base.dtype.is_floating_point
+    return torch.pow(base, exponent) if is_plain else None
+
+
 def _elementwise(function: Callable[..., Any]) -> Rule:
     def rule(inputs: Any, attributes: dict[str, Any]) -> torch.Tensor | None:
         result: torch.Tensor = function(*inputs)
@@ -202,6 +209,7 @@ RULES: dict[str, Rule] = {
     "Neg": _elementwise(torch.neg),
     "Not": _elementwise(torch.logical_not),
     "Or": _elementwise(torch.logical_or),
+    "Pow": _power,
     "Range": _range,
     "ReduceMax": _reduce(torch.amax),
     "ReduceMin": _reduce(torch.amin),

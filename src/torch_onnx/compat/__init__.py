@@ -80,6 +80,7 @@ from torch_onnx.compat.sizes import (
     value_at,
 )
 from torch_onnx.compat.torchscript import (
+    compiled_alike,
     dtype_numbered,
     inlined,
     is_script,
@@ -92,6 +93,7 @@ from torch_onnx.compat.torchscript import (
 )
 
 __all__ = [
+    "compiled_alike",
     "OperatorPacket",
     "all_schemas",
     "another_fake",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -111,3 +111,17 @@ def memory_format_numbered(number: int) -> torch.memory_format:
         torch.channels_last_3d,
     )
     return formats[number]
+
+
+@contextlib.contextmanager
+def compiled_alike(stand_ins: Mapping[Any, Any]) -> Iterator[None]:
+    """Within, TorchScript's compiler takes the keys for the operators that the values are."""
+    builtins: Any = importlib.import_module("torch.jit._builtins")
+    table = builtins._get_builtin_table()
+    names = {id(made): builtins._find_builtin(original) for made, original in stand_ins.items()}
+    table.update(names)
+    try:
+        yield
+    finally:
+        for key in names:
+            del table[key]

@@ -8,6 +8,8 @@ from typing import Any
 
 import torch
 
+from torch_onnx import compat
+
 
 @contextlib.contextmanager
 def sizes_in_tensors() -> Iterator[None]:
@@ -16,11 +18,14 @@ def sizes_in_tensors() -> Iterator[None]:
     It follows sizes as tensors of one number, but not into a new tensor made of a list of them.
     """
     before = (torch.tensor, torch.as_tensor)
-    torch.tensor, torch.as_tensor = map(_stacking, before)
-    try:
-        yield
-    finally:
-        torch.tensor, torch.as_tensor = before
+    stacking = (_stacking(torch.tensor), _stacking(torch.as_tensor))
+    # Functions may be compiled while they are traced.
+    with compat.compiled_alike(dict(zip(stacking, before, strict=True))):
+        torch.tensor, torch.as_tensor = stacking
+        try:
+            yield
+        finally:
+            torch.tensor, torch.as_tensor = before
 
 
 def _stacking(make: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
