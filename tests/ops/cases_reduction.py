@@ -158,6 +158,7 @@ CASES = [
         torch.cat([r(1, 3) * 1000, LOW]),
         others=((r(5, 3),),),
     ),
+    case("logsumexp-far", lambda x: x.logsumexp(1), torch.tensor([[-1234.0, -1400], [2000, 1]])),
     case("logsumexp-int", lambda x: x.logsumexp(1), INTS),
     case(
         "gaps", lambda x: (x.nansum(1), x.nansum(), x.nanmean(1), INTS.to(x.device).nansum()), GAPS

@@ -153,3 +153,9 @@ def test_scattering_reduces_no_half_types() -> None:
     half = np.ones(3, np.float16)
     with pytest.raises(Exception, match="not supported"):
         run("ScatterElements", 18, half, np.array([0, 1, 1]), half, axis=0, reduction="add")
+
+
+def test_log_sum_exp_overflows_in_opset_28() -> None:
+    far = np.array([[2000.0, 1000.0]], np.float32)
+    assert np.isinf(run("ReduceLogSumExp", 28, far, np.array([1]))).all()
+    assert (run("ReduceLogSumExp", 27, far, np.array([1])) == 2000).all()

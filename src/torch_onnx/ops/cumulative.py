@@ -8,7 +8,7 @@ import torch
 
 from torch_onnx.builder.values import Integer, OnnxValue
 from torch_onnx.ops.axes import axis_of, rank_of
-from torch_onnx.ops.reduction import extreme
+from torch_onnx.ops.reduction import extreme, logsumexp
 from torch_onnx.ops.table import OpTable
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def logcumsumexp(g: Builder, self: OnnxValue, dim: int) -> OnnxValue:
     if rank_of(self) == 0:
         return self
     table, axis = _beginnings(g, self, dim, float("-inf"))
-    return g.ReduceLogSumExp(table, axes=[axis + 1], keepdims=0)
+    return logsumexp(g, table, axis + 1)
 
 
 @aten("cummax")

@@ -122,7 +122,14 @@ def nanmean(
 
 @aten("logsumexp", "special_logsumexp", promote=("self",), promote_to_float=True)
 def logsumexp(g: Builder, self: OnnxValue, dim: Dims, keepdim: bool = False) -> OnnxValue:
-    return reduce(g, "ReduceLogSumExp", self, dim, keepdim)
+    """In models of opset 28 ONNX Runtime sums what may overflow: the largest is taken out first."""
+    if g.opset < 28:
+        return reduce(g, "ReduceLogSumExp", self, dim, keepdim)
+    most = reduce(g, "ReduceMax", self, dim, keepdim=True)
+    most = g.Where(g.IsInf(most), g.like(0, self), most)
+    total = reduce(g, "ReduceSum", g.Exp(g.Sub(self, most)), dim, keepdim=True)
+    found = g.Add(g.Log(total), most)
+    return found if keepdim or not rank_of(self) else g.Squeeze(found, axes=dims_of(self, dim))
 
 
 @aten("count_nonzero", "count_nonzero.dim_IntList")
