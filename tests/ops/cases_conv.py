@@ -128,7 +128,14 @@ CASES = [
             functional.unfold(x[0], 3),
         ),
         X2,
-        others=((Y2,),),
+        others=((Y2,), (X2[:1],)),
+        opsets=FEW,
+    ),
+    case(
+        "unfold-of-nothing",
+        lambda x: functional.unfold(x, 2),
+        X2,
+        others=((X2[:0],),),
         opsets=FEW,
     ),
 ]

@@ -9,9 +9,8 @@ import torch
 
 from torch_onnx.builder.fold import LARGEST
 from torch_onnx.builder.values import OnnxValue
-from torch_onnx.ops.axes import rank_of
+from torch_onnx.ops.axes import rank_of, sizes_of
 from torch_onnx.ops.padding import constant_pad_nd
-from torch_onnx.ops.shape import merge_axes
 from torch_onnx.ops.table import OpTable
 
 if TYPE_CHECKING:
@@ -41,7 +40,10 @@ def im2col(
     before = list(range(rank - 2))
     rows, columns = rank - 2, rank
     x = g.Transpose(x, perm=[*before, rows, columns, rows + 1, columns + 1])
-    return merge_axes(g, merge_axes(g, x, rank, rank + 2), rank - 3, rank)
+    # All sizes by name: what is worked out from the others is not for an empty batch.
+    *batch, channels = sizes_of(g, self)[: rank - 2]
+    patches = g.mul(g.size(x, rank), g.size(x, rank + 1))
+    return g.reshape(x, [*batch, g.mul(channels, kernel_size[0] * kernel_size[1]), patches])
 
 
 def _places(
