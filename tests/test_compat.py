@@ -123,6 +123,11 @@ def test_decomposition_of() -> None:
     assert compat.decomposition_of(aten.convolution.default) is None
 
 
+def test_ranges_are_of_whole_numbers() -> None:
+    count = 3 if compat.ranges_are_of_whole_numbers() else 2
+    assert torch.arange(0, 3, 1.5, dtype=torch.int64).tolist() == list(range(count))
+
+
 def test_all_schemas() -> None:
     names = {(schema.name, schema.overload_name) for schema in compat.all_schemas()}
     assert {("aten::add", "Tensor"), ("aten::relu", "")} <= names

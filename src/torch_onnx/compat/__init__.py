@@ -40,6 +40,7 @@ from torch_onnx.compat.operators import (
     name_of_packet,
     overload_of,
     overloads_named,
+    ranges_are_of_whole_numbers,
     schema_of,
 )
 from torch_onnx.compat.recording import (
@@ -147,6 +148,7 @@ __all__ = [
     "overload_of",
     "overloads_named",
     "quiet",
+    "ranges_are_of_whole_numbers",
     "raw_expression_of",
     "recording_environment",
     "recurrent_layers_have_types",

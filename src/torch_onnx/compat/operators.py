@@ -44,6 +44,12 @@ def is_higher_order(target: Any) -> bool:
     return isinstance(target, torch._ops.HigherOrderOperator)
 
 
+@functools.cache
+def ranges_are_of_whole_numbers() -> bool:
+    """Whether ``arange(0, 3, 1.5, dtype=torch.int64)`` is ``arange(0, 3, 1)``: not in 2.15."""
+    return torch.arange(0, 3, 1.5, dtype=torch.int64).numel() == 3
+
+
 def is_of_torch_func(target: Any) -> bool:
     """Whether an FX node's target belongs to torch.func's transformations (vmap)."""
     return str(getattr(target, "__module__", "")).startswith("torch._functorch")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from torch_onnx import compat
 from torch_onnx.builder.dtypes import is_integer
 from torch_onnx.builder.fold import LARGEST
 from torch_onnx.builder.values import Integer, Number, OnnxValue
@@ -218,8 +219,8 @@ def arange_step(
 ) -> OnnxValue:
     """A Range of integers wherever possible: a float Range adds up its rounding errors."""
     bounds = [_known(number) for number in (start, end, step)]
-    if result.dtype == torch.int64:
-        # PyTorch rounds all of them before it counts, and for other integers after that.
+    if result.dtype == torch.int64 and compat.ranges_are_of_whole_numbers():
+        # All of them are rounded before it is counted, and for other integers after that.
         bounds = [_towards_zero(g, number) for number in bounds]
     first, last, by = bounds
     if all(map(_is_integral, bounds)):
