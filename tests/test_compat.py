@@ -358,6 +358,11 @@ def test_running_on() -> None:
     with compat.running_on(mode):
         result = aten.flatten.using_ints(x, 0, 1)
     assert str(compat.expression_of(result.shape[0])) == (f"3*{compat.expression_of(x.shape[0])}")
+    numbers = []
+    for _ in range(2):
+        with compat.running_on(mode):
+            numbers.append(compat.expression_of(x.sum().item()))
+    assert numbers[0] != numbers[1]
 
 
 def test_fake_input() -> None:

@@ -205,6 +205,17 @@ def nearest_by_data(x: Tensor, scale: Tensor):
     return F.interpolate(x, scale_factor=scale.item(), mode="nearest")
 
 
+@CASES(
+    torch.tensor(2.6),
+    torch.tensor(4.2),
+    others=((torch.tensor(3.0), torch.tensor(1.5)),),
+    strategies=SCRIPT,
+)
+def two_numbers_of_one_type(a: Tensor, b: Tensor):
+    rows, columns = int(a.item()), int(b.item())
+    return torch.ones(rows, columns), torch.cat([torch.zeros(rows), torch.ones(columns)])
+
+
 # Recurrent layers, of any number of steps and of a fixed batch, which the state has.
 TIMES = {0: {0: "time"}}
 STATE = torch.randn(1, 3, 4)

@@ -37,9 +37,14 @@ def static_fake_mode() -> Any:
 
 @contextlib.contextmanager
 def running_on(mode: Any) -> Iterator[None]:
-    """Within, operators run on a mode's fake tensors, symbolic sizes and all."""
+    """Within, operators run on a mode's fake tensors, symbolic sizes and all.
+
+    What a fake tensor remembers of its data (its number, its count of non-zeros) is forgotten, for
+    one may stand for several values.
+    """
     from torch._dispatch.python import enable_python_dispatcher
 
+    mode.epoch += 1
     with mode, enable_python_dispatcher():
         yield
 
