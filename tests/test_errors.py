@@ -148,7 +148,7 @@ CASES: dict[str, Callable[[], Any]] = {
 }
 
 
-RELEASES = {"dim_is_fixed": ("2.8", "it tells what it settled on, and not why, before")}
+RELEASES = {"dim_is_fixed": ("2.9", "it tells what it settled on, and not why, before")}
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -204,6 +204,6 @@ CASES = [
         rtol=2e-2,
         atol=2e-2,
         since=13,
-        release=("2.8", "no _grouped_mm before"),
+        release=("2.9", "no _grouped_mm on the CPU before"),
     ),
 ]
