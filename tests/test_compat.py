@@ -365,6 +365,16 @@ def test_running_on() -> None:
     assert numbers[0] != numbers[1]
 
 
+def test_forget_data() -> None:
+    mode = compat.fake_mode()
+    x = compat.fake_copy(mode, torch.ones(()))
+    first, again = x.item(), x.item()
+    compat.forget_data(mode)
+    other = x.item()
+    numbers = [compat.expression_of(number) for number in (first, again, other)]
+    assert numbers[0] == numbers[1] != numbers[2]
+
+
 def test_fake_input() -> None:
     mode = compat.fake_mode()
     x = compat.fake_input(mode, X, 0, [0])

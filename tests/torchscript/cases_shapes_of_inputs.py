@@ -216,6 +216,11 @@ def two_numbers_of_one_type(a: Tensor, b: Tensor):
     return torch.ones(rows, columns), torch.cat([torch.zeros(rows), torch.ones(columns)])
 
 
+@CASES(torch.tensor([0, 1, 1, 0, 1]), others=(torch.tensor([1, 1, 1, 0, 1]),))
+def two_counts_of_one_type(x: Tensor):
+    return torch.where(x == 0)[0], torch.where(x == 1)[0] * 2
+
+
 # Recurrent layers, of any number of steps and of a fixed batch, which the state has.
 TIMES = {0: {0: "time"}}
 STATE = torch.randn(1, 3, 4)

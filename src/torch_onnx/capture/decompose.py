@@ -54,6 +54,9 @@ class Decomposer:
 
         environment = next((env for v in values if (env := compat.environment_of(v.fake))), None)
         before = None if environment is None else compat.state_of(environment)
+        for value in values:
+            if compat.is_fake(value.fake):
+                compat.forget_data(value.fake.fake_mode)
         try:
             with torch.no_grad(), compat.extremes_are_not_decided():
                 module = make_fx(

@@ -37,16 +37,19 @@ def static_fake_mode() -> Any:
 
 @contextlib.contextmanager
 def running_on(mode: Any) -> Iterator[None]:
-    """Within, operators run on a mode's fake tensors, symbolic sizes and all.
-
-    What a fake tensor remembers of its data (its number, its count of non-zeros) is forgotten, for
-    one may stand for several values.
-    """
+    """Within, operators run on a mode's fake tensors, symbolic sizes and all."""
     from torch._dispatch.python import enable_python_dispatcher
 
-    mode.epoch += 1
+    forget_data(mode)
     with mode, enable_python_dispatcher():
         yield
+
+
+def forget_data(mode: Any) -> None:
+    """Let fake tensors forget what they remember of their data (a number, a count of non-zeros):
+    one may stand for several values.
+    """
+    mode.epoch += 1
 
 
 @contextlib.contextmanager
