@@ -228,6 +228,28 @@ def test_fails_at() -> None:
     assert compat.fails_at(mode.shape_env, 4, 5)
 
 
+def test_cuts_off_fractions() -> None:
+    mode, x = symbolic()
+    assert int(x.shape[0] * 0.5) == int(x.shape[0] * 0.5)
+    assert x.shape[0] > 1
+    found = [compat.cuts_off_fractions(c) for c, _ in compat.guards_of(mode.shape_env)]
+    assert True in found
+    assert not compat.cuts_off_fractions(compat.expression_of(x.shape[0] == 3))
+
+
+def test_number_for() -> None:
+    mode, x = symbolic()
+    (symbol,) = compat.symbols_of([x.shape[0] + 1, 7])
+    assert compat.number_for(x.shape[0] * 2 + 1, {symbol: 4}) == 9
+    assert compat.number_for(7, {}) == 7
+    assert compat.number_for(compat.unknown_size(mode), {symbol: 4}) is None
+
+
+def test_symbols_of() -> None:
+    mode, x = symbolic()
+    assert len(compat.symbols_of([x.shape[0], compat.unknown_size(mode), 3])) == 2
+
+
 def test_symbol_of_axis(captured: torch.export.ExportedProgram) -> None:
     environment = compat.shape_environment(captured)
     (x,) = (node for node in captured.graph.nodes if node.op == "placeholder")

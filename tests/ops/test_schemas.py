@@ -21,7 +21,9 @@ with contextlib.suppress(ImportError):
 # Operators of libraries and of modules that need not be imported, and of our own.
 ELSEWHERE = ("torchvision::", "transformers::", "torch_nn::", "python::")
 
-CONTROL_FLOW = {"python::if", "python::loop", "python::scan", "python::function"}
+CONTROL_FLOW = {
+    *("python::if", "python::loop", "python::scan", "python::function", "python::optional")
+}
 
 # What newer releases of PyTorch no longer have, for models that were captured with older ones.
 GONE = {"aten::cholesky": "2.14"}

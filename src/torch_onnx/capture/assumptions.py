@@ -31,7 +31,8 @@ class DynamicAxis:
 DynamicAxes = Mapping[int, Mapping[int, DynamicAxis]]
 """By position of the input, by axis."""
 
-# Conditions that PyTorch's own code relies on say what a call needs to be valid at all.
+# Conditions that PyTorch's own code relies on say what a call needs to be valid at all, but for
+# int() of a fraction of a size: the number is in the model from then on.
 FRAMEWORK = ("torch/", "torch_onnx/")
 
 
@@ -115,7 +116,9 @@ class Assumptions:
         found: dict[Frame, list[str]] = {}
         for condition, place in compat.guards_of(self.environment):
             frame = self.sources.frame_of(place)
-            if frame is None or frame.path.startswith(FRAMEWORK):
+            if frame is None:
+                continue
+            if frame.path.startswith(FRAMEWORK) and not compat.cuts_off_fractions(condition):
                 continue
             if compat.decides(self.environment, condition, ranges):
                 text = readable(self.dims.text(condition))

@@ -14,6 +14,7 @@ from torch_onnx import compat, marks, modes, signature
 from torch_onnx.capture import recording, torchscript
 from torch_onnx.capture.assumptions import DynamicAxes, DynamicAxis
 from torch_onnx.capture.export import export_program, from_exported_program
+from torch_onnx.capture.parts import notes_of_parts
 from torch_onnx.capture.quantized import (
     Parts,
     is_quantized,
@@ -222,6 +223,7 @@ def _run(
         program = export_program(flat, bound.tensors, axes)
         graph = from_exported_program(program, axes, names, "model.")
         graph.notes += notes_of_squeezes(graph, bound.tensors, axes)
+        graph.notes += notes_of_parts(graph, axes)
         check_ranks(flat, bound.tensors, axes, names, graph)
         return graph, flat.outputs.paths, program
     except DimensionSpecialized as error:
@@ -261,7 +263,7 @@ def _traced(
         for leaf in torchscript.leaves_of(item, path)
     ]
     graph.outputs = [value for _, value in leaves]
-    graph.notes = [*traced.notes, *graph.notes]
+    graph.notes = [*traced.notes, *graph.notes, *notes_of_parts(graph, axes)]
     return graph, [path for path, _ in leaves], None
 
 
@@ -273,6 +275,7 @@ def _scripted(script: Any, bound: signature.Bound, axes: DynamicAxes, names: Seq
     graph, result = torchscript.from_script(script, bound.tensors, axes, names, arguments)
     leaves = dict(torchscript.leaves_of(result, ()))
     graph.outputs = list(leaves.values())
+    graph.notes += notes_of_parts(graph, axes)
     return graph, list(leaves), None
 
 

@@ -61,6 +61,7 @@ from torch_onnx.compat.result_types import (
 )
 from torch_onnx.compat.sizes import (
     assume,
+    cuts_off_fractions,
     decides,
     environment_of,
     example_of,
@@ -75,9 +76,11 @@ from torch_onnx.compat.sizes import (
     is_false_for,
     is_unknown,
     new_symbol,
+    number_for,
     raw_expression_of,
     state_of,
     symbol_of_axis,
+    symbols_of,
     unknown_size,
     value_at,
 )
@@ -95,13 +98,14 @@ from torch_onnx.compat.torchscript import (
 )
 
 __all__ = [
-    "compiled_alike",
     "OperatorPacket",
     "all_schemas",
     "another_fake",
     "assume",
     "autocast_dtype",
     "automatic_dim",
+    "compiled_alike",
+    "cuts_off_fractions",
     "data_dependent_errors",
     "decides",
     "decomposition_of",
@@ -136,6 +140,7 @@ __all__ = [
     "is_script",
     "is_tracing",
     "is_unknown",
+    "number_for",
     "is_within_vmap",
     "is_wrapped",
     "list_lengths",
@@ -164,6 +169,7 @@ __all__ = [
     "state_of",
     "static_fake_mode",
     "symbol_of_axis",
+    "symbols_of",
     "traced",
     "traced_graph",
     "types_are_known",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -15,6 +15,20 @@ SYMBOLIC = (torch.SymInt, torch.SymFloat, torch.SymBool)
 def expression_of(number: torch.SymInt | torch.SymFloat | torch.SymBool) -> Any:
     """The sympy expression of a symbolic number, as settled by the guards so far."""
     return number.node.expr
+
+
+def symbols_of(numbers: Sequence[Any]) -> list[Any]:
+    """The symbols that numbers are computed of, in a fixed order."""
+    forms = [expression_of(number) for number in numbers if isinstance(number, SYMBOLIC)]
+    return sorted({symbol for form in forms for symbol in form.free_symbols}, key=str)
+
+
+def number_for(number: Any, values: Mapping[Any, int]) -> int | None:
+    """An integer for these values of its symbols; None where that can't be told."""
+    if not isinstance(number, SYMBOLIC):
+        return int(number)
+    found = expression_of(number).subs(dict(values))
+    return int(found) if found.is_Integer else None
 
 
 def raw_expression_of(number: Any) -> Any:
@@ -111,6 +125,14 @@ def decides(environment: Any, condition: Any, ranges: Mapping[str, tuple[int, in
     sizes = (1, 2, 3, 5, 8, 13, 64, 129, 1000, 10**6, max(low, 1), high)
     tried = [size for size in sizes if low <= size <= high]
     return any(bool(condition.subs(symbols[0], size)) is False for size in tried)
+
+
+def cuts_off_fractions(condition: Any) -> bool:
+    """Whether a condition says that a fraction of sizes, cut off or rounded, is some number."""
+    roundings = ("TruncToInt", "FloorToInt", "CeilToInt", "RoundToInt")
+    return condition.is_Equality and any(
+        type(side).__name__ in roundings for side in (condition.lhs, condition.rhs)
+    )
 
 
 def is_false_for(condition: Any, sizes: Mapping[Any, int]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import linecache
 import operator
 import sys
@@ -12,7 +13,7 @@ from typing import Any
 import torch
 
 from torch_onnx import compat, marks
-from torch_onnx.capture import autocast
+from torch_onnx.capture import autocast, parts
 from torch_onnx.capture.binding import number_operator, operator_named
 from torch_onnx.capture.dialect import NUMBERS
 from torch_onnx.capture.recording.expressions import Expression, atom
@@ -369,6 +370,8 @@ class Recorder:
             numbers = tuple(map(plain, numbers))
         if op.name.startswith("aten::squeeze"):
             self._relies_on_squeezed(args["self"], args.get("dim"))
+        elif op.name in parts.COUNTED:
+            self._relies_on_parts(op.name, args, len(result))
         tensors = list(_tensors_in(result))
         shapes = tuple(tuple(tensor.shape) for tensor in tensors)
         second = self._compared(Entry(op.name, numbers, shapes))
@@ -407,6 +410,18 @@ class Recorder:
                 text = f"{_shown(size, form)} {'!=' if stays else '=='} 1"
                 one = expression_of(1)
                 self.reliances.append(Reliance(frame, text, operator.ne, form, one, stays))
+
+    def _relies_on_parts(self, name: str, args: dict[str, Any], count: int) -> None:
+        """Other sizes may give other numbers of parts."""
+        tensor, by, frame = args["self"], parts.argument_of(args), self.frame()
+        size = self.size(tensor, args["dim"] % tensor.dim())
+        if frame is None or not any(isinstance(number, RecordedInt) for number in (size, by)):
+            return
+        form, part = expression_of(size), expression_of(by)
+        known = by if not isinstance(by, RecordedInt) else _shown(by, part)
+        text = parts.condition(name, _shown(size, form), known, count)
+        as_many = functools.partial(parts.are_as_many, name, count)
+        self.reliances.append(Reliance(frame, text, as_many, form, part, True))
 
     def _output(
         self,

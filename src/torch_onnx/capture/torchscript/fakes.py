@@ -229,6 +229,12 @@ class Fakes:
                 return torch.empty([*args[0].shape, self.unknown_size()], dtype=torch.int64)
         if name == "aten::repeat_interleave.self_Tensor":
             return self._interleaved(args[0], args[2])
+        if name == "aten::unbind.int" and args[0].dim():
+            # PyTorch's own code squeezes parts, which drops no size that it does not know.
+            x, axis = args
+            count = compat.example_of(x.shape[axis])
+            select = torch.ops.aten.select.int
+            return count and [self.run(select, [x, axis, i], {}) for i in range(count)]
         return None
 
     def _interleaved(self, x: torch.Tensor, dim: int | None) -> torch.Tensor:

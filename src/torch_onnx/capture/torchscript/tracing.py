@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import linecache
+import sys
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,9 +18,12 @@ from torch_onnx.capture.sources import Sources
 from torch_onnx.capture.torchscript.sources import inlined_with_callers
 from torch_onnx.capture.torchscript.stacking import sizes_in_tensors
 from torch_onnx.errors import CaptureError
+from torch_onnx.graph import Frame
 
 # What the tracer says of Python that it can't follow. Other warnings of its are of constants.
 FROZEN = ("Converting a tensor to", "Iterating over a tensor", "Using len to get tensor")
+# Of these in PyTorch's own code, what is not one of its checks of what it is given.
+NUMBERS = ("Converting a tensor to a Python integer", "Converting a tensor to a Python float")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,19 +74,34 @@ def trace(module: torch.nn.Module, tensors: Sequence[torch.Tensor]) -> Trace:
     Raises:
         Exception: what the model raises.
     """
-    with warnings.catch_warnings(record=True) as told, torch.no_grad(), sizes_in_tensors():
+    sources, notes = Sources(""), []
+
+    def tell(message: Warning | str, category: type[Warning], *place: Any, **_: Any) -> None:
+        text = str(message)
+        if category.__name__ == "TracerWarning" and text.startswith(FROZEN):
+            inner = sources.shorten(place[0]).startswith(FRAMEWORK)
+            frame = _user_frame(sources) if not inner or text.startswith(NUMBERS) else None
+            if frame is not None:
+                notes.append(f"is frozen at {frame}: {frame.code}")
+
+    with warnings.catch_warnings(), torch.no_grad(), sizes_in_tensors():
         warnings.simplefilter("always")
+        warnings.showwarning = tell  # while the frames that it is about are there
         program = _traced(module, tensors)
-    sources = Sources("")
-    notes = []
-    for warning in told:
-        text = str(warning.message)
-        if warning.category.__name__ == "TracerWarning" and text.startswith(FROZEN):
-            place = sources.shorten(warning.filename)
-            if not place.startswith(FRAMEWORK):
-                code = linecache.getline(warning.filename, warning.lineno).strip()
-                notes.append(f"is frozen at {place}:{warning.lineno}: {code}")
     return Trace(program, list(dict.fromkeys(notes)))
+
+
+def _user_frame(sources: Sources) -> Frame | None:
+    """The innermost frame of the user's code."""
+    frame: Any = sys._getframe(2)
+    while frame is not None:
+        code, line = frame.f_code, frame.f_lineno
+        path = sources.shorten(code.co_filename)
+        if not path.startswith(FRAMEWORK) and path != "warnings.py":
+            text = linecache.getline(code.co_filename, line).strip()
+            return Frame(path, line, code.co_name, text)
+        frame = frame.f_back
+    return None
 
 
 def _traced(module: torch.nn.Module, tensors: Sequence[torch.Tensor]) -> Program:
