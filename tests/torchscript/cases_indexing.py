@@ -131,7 +131,6 @@ CASES.texts(
     MATRIX,
     torch.tensor([1]),
     torch.ones(4),
-    since=16,
 )
 CASES.texts(
     {"at_a_matrix_of_indices": "x[y, 1:3] = z.view(1, 1, 1, 5).expand(2, 2, 2, 5)\nreturn x"},
