@@ -270,6 +270,9 @@ def pinv(
     return of_blocks(g, matrix_functions.pinv_above(g, in_blocks(g, whole), *limits, hermitian))
 
 
+matrix_functions.register_pinvs(aten, pinv)
+
+
 @aten("linalg_lstsq")
 def lstsq(
     g: Builder,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -75,23 +75,29 @@ def pinv_above(
     return g.cast(product, self.dtype)
 
 
-@aten("linalg_pinv.atol_rtol_float")
-def pinv_by_numbers(
-    g: Builder,
-    self: OnnxValue,
-    atol: float | None = None,
-    rtol: float | None = None,
-    hermitian: bool = False,
-) -> OnnxValue:
-    absolute, relative = (None if x is None else g.constant(x, torch.float64) for x in (atol, rtol))
-    return pinv(g, self, absolute, relative, hermitian)
+def register_pinvs(table: OpTable, pinv: Callable[..., OnnxValue]) -> None:
+    """The overloads of a pseudo-inverse that are given their limits as numbers."""
+
+    def by_numbers(
+        g: Builder,
+        self: OnnxValue,
+        atol: float | None = None,
+        rtol: float | None = None,
+        hermitian: bool = False,
+    ) -> OnnxValue:
+        limits = (None if x is None else g.constant(x, torch.float64) for x in (atol, rtol))
+        return pinv(g, self, *limits, hermitian)
+
+    def by_ratio(
+        g: Builder, self: OnnxValue, rcond: float = 1e-15, hermitian: bool = False
+    ) -> OnnxValue:
+        return by_numbers(g, self, None, rcond, hermitian)
+
+    table("linalg_pinv.atol_rtol_float")(by_numbers)
+    table("linalg_pinv", "pinverse")(by_ratio)
 
 
-@aten("linalg_pinv", "pinverse")
-def pinv_of_relative(
-    g: Builder, self: OnnxValue, rcond: float = 1e-15, hermitian: bool = False
-) -> OnnxValue:
-    return pinv_by_numbers(g, self, None, rcond, hermitian)
+register_pinvs(aten, pinv)
 
 
 def tolerances(
