@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from runner import case
 
@@ -9,6 +11,7 @@ torch.manual_seed(0)
 r = torch.randn
 X = r(2, 3, 4)
 ZERO_D = torch.tensor(2.5)
+FAR = torch.tensor([[-1234.0, -1400, -1234], [2000, 1, -2000], [-math.inf, -math.inf, -1234]])
 INTS = torch.tensor([[3, -1, 3], [0, 0, 0]])
 SOME = torch.tensor([[True, False], [False, False], [True, True]])
 GAPS = torch.tensor([[1.0, torch.nan, 3.0], [torch.nan, torch.nan, torch.nan]])
@@ -158,7 +161,7 @@ CASES = [
         torch.cat([r(1, 3) * 1000, LOW]),
         others=((r(5, 3),),),
     ),
-    case("logsumexp-far", lambda x: x.logsumexp(1), torch.tensor([[-1234.0, -1400], [2000, 1]])),
+    case("logsumexp-far", lambda x: x.logsumexp(1), FAR),
     case("logsumexp-int", lambda x: x.logsumexp(1), INTS),
     case(
         "gaps", lambda x: (x.nansum(1), x.nansum(), x.nanmean(1), INTS.to(x.device).nansum()), GAPS

@@ -159,3 +159,8 @@ def test_log_sum_exp_overflows_in_opset_28() -> None:
     far = np.array([[2000.0, 1000.0]], np.float32)
     assert np.isinf(run("ReduceLogSumExp", 28, far, np.array([1]))).all()
     assert (run("ReduceLogSumExp", 27, far, np.array([1])) == 2000).all()
+
+
+def test_log_sum_exp_takes_0_for_the_largest_after_infinity() -> None:
+    hidden = np.array([[-np.inf, -1234.0]], np.float32)
+    assert np.isinf(run("ReduceLogSumExp", 20, hidden, np.array([1]))).all()

@@ -122,9 +122,9 @@ def nanmean(
 
 @aten("logsumexp", "special_logsumexp", promote=("self",), promote_to_float=True)
 def logsumexp(g: Builder, self: OnnxValue, dim: Dims, keepdim: bool = False) -> OnnxValue:
-    """In models of opset 28 ONNX Runtime sums what may overflow: the largest is taken out first."""
-    if g.opset < 28:
-        return reduce(g, "ReduceLogSumExp", self, dim, keepdim)
+    """The largest is taken out first: ONNX Runtime's ReduceLogSumExp does not do that in models of
+    opset 28, and takes 0 for it in older ones where a row begins with -inf.
+    """
     most = reduce(g, "ReduceMax", self, dim, keepdim=True)
     most = g.Where(g.IsInf(most), g.like(0, self), most)
     total = reduce(g, "ReduceSum", g.Exp(g.Sub(self, most)), dim, keepdim=True)
