@@ -229,6 +229,10 @@ class Fakes:
                 return torch.empty([*args[0].shape, self.unknown_size()], dtype=torch.int64)
         if name == "aten::repeat_interleave.self_Tensor":
             return self._interleaved(args[0], args[2])
+        if name == "aten::narrow.Tensor":
+            # PyTorch 2.6 makes a number of where it starts. The result is the same at any place.
+            x, axis, _, length = args
+            return self.run(torch.ops.aten.narrow.default, [x, axis, 0, length], {})
         if name == "aten::unbind.int" and args[0].dim():
             # PyTorch's own code squeezes parts, which drops no size that it does not know.
             x, axis = args
