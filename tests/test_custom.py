@@ -12,6 +12,7 @@ import torch
 
 import torch_onnx
 from torch_onnx import errors
+from torch_onnx.capture.binding import operator_named
 
 X = torch.randn(3, 4)
 ROWS = {"x": {0: "rows"}}
@@ -294,3 +295,27 @@ def test_onnxscript_functions_become_functions_of_the_model() -> None:
         )
         assert kinds(program)[1] == "com.acme::scaled"
     assert "onnxscript" in sys.modules
+
+
+def multiplied_by(factor: float) -> Any:
+    return lambda g, x: g.Mul(x, g.like(factor, x))
+
+
+def test_operators_may_be_defined_anew() -> None:
+    """As a notebook's cell does that is run again. PyTorch crashes where a former one is called."""
+    for factor in (2.0, 3.0):
+        library = torch.library.Library("defined_anew", "FRAGMENT")
+        library.define("scaled(Tensor x) -> Tensor")
+        library.impl("scaled", lambda x, by=factor: x * by, "CompositeExplicitAutograd")
+        operator = torch.ops.defined_anew.scaled.default
+        found = operator_named("defined_anew::scaled")
+        assert found is not None
+        assert found.target is operator
+        program = torch_onnx.export(
+            lambda x: torch.ops.defined_anew.scaled(x),
+            (torch.ones(2),),
+            strategy="trace",
+            custom_translation_table={operator: multiplied_by(factor)},
+        )
+        assert program(torch.ones(2))[0].tolist() == [factor, factor]
+        library._destroy()

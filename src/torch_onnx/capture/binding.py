@@ -26,9 +26,21 @@ def operator_of(overload: Any) -> Operator:
     )
 
 
-@functools.cache
+PYTORCHS_OWN = ("aten::", "prims::", "prim::")
+
+
 def operator_named(name: str) -> Operator | None:
     """The Operator called ``aten::add.Tensor``, None where this PyTorch has none."""
+    # Those of others may be defined anew, and PyTorch crashes where a former one is called.
+    return _lasting(name) if name.startswith(PYTORCHS_OWN) else _found(name)
+
+
+@functools.cache
+def _lasting(name: str) -> Operator | None:
+    return _found(name)
+
+
+def _found(name: str) -> Operator | None:
     overload = compat.overload_of(name)
     return None if overload is None else operator_of(overload)
 
