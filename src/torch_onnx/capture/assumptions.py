@@ -124,15 +124,20 @@ class Assumptions:
                 text = readable(self.dims.text(condition))
                 if text not in found.setdefault(frame, []):
                     found[frame].append(text)
-        return [
-            f"holds where {' and '.join(texts)}, which is decided at {frame}: {frame.code}"
-            for frame, texts in found.items()
-        ]
+        return [holds_where(" and ".join(texts), frame) for frame, texts in found.items()]
+
+
+def holds_where(condition: str, frame: Frame | None) -> str:
+    """The note of a condition that the program relies on, and of the user's line if it is known."""
+    place = "" if frame is None else f", which is decided at {frame}: {frame.code}"
+    return f"holds where {condition}{place}"
 
 
 # Where a user gives no upper bound.
 LARGE = 2**31
 ANOTHER_SIZE = 3
+TRIED_SIZES = (1, 2, 3, 5, 8, 13, 64, 129, 1000, 10**6)
+"""Sizes for which it is seen what a condition comes to, where nothing can be proven."""
 
 
 def tied_to_example(

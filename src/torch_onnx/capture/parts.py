@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from torch_onnx import compat
-from torch_onnx.capture.assumptions import LARGE, DynamicAxes
+from torch_onnx.capture.assumptions import LARGE, TRIED_SIZES, DynamicAxes, holds_where
 from torch_onnx.graph import AtenGraph, Call, Value
 
 COUNTED = frozenset(
@@ -17,8 +17,6 @@ COUNTED = frozenset(
         *("aten::chunk", "aten::unsafe_chunk", "aten::unbind.int"),
     }
 )
-TRIED = (1, 2, 3, 5, 8, 13, 64, 129, 1000, 10**6)
-"""Sizes for which it is seen whether there are as many parts."""
 
 
 def number_of_parts(name: str, size: int, by: int) -> int:
@@ -75,9 +73,7 @@ def notes_of_parts(graph: AtenGraph, dynamic: DynamicAxes) -> list[str]:
             continue
         shown = by.expression if isinstance(by, Value) else by
         text = condition(name, x.shape[axis], shown, count)
-        frame = call.source.frame
-        place = "" if frame is None else f", which is decided at {frame}: {frame.code}"
-        notes.append(f"holds where {text}{place}")
+        notes.append(holds_where(text, call.source.frame))
     return list(dict.fromkeys(notes))
 
 
@@ -94,7 +90,7 @@ def _always(
     """Whether the sizes tried give this many parts, all of them."""
     numbers = [number.fake if isinstance(number, Value) else number for number in (size, by)]
     symbols = compat.symbols_of(numbers)
-    for base in TRIED if symbols else ():
+    for base in TRIED_SIZES if symbols else ():
         chosen = {}
         for place, symbol in enumerate(symbols):
             low, high = ranges.get(symbol, (1, LARGE))

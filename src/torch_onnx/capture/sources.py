@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import linecache
 import os
 import re
 import sys
@@ -68,6 +69,12 @@ class Sources:
             return None
         path = self.shorten(summary.filename)
         return Frame(path, summary.lineno or 0, summary.name, (summary.line or "").strip())
+
+    def frame_at(self, frame: Any) -> Frame:
+        """A frame of Python's stack as a Frame."""
+        path, line = frame.f_code.co_filename, frame.f_lineno
+        text = linecache.getline(path, line).strip()
+        return Frame(self.shorten(path), line, frame.f_code.co_name, text)
 
     def shorten(self, path: str) -> str:
         """A path from its import root on, so that files hold no path of the user's machine."""

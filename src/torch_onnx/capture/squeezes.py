@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from torch_onnx import compat
-from torch_onnx.capture.assumptions import DynamicAxes
+from torch_onnx.capture.assumptions import DynamicAxes, holds_where
 from torch_onnx.errors import CaptureError
 from torch_onnx.graph import AtenGraph, Dim
 
@@ -60,6 +60,5 @@ def notes_of_squeezes(
                     frame,
                     "Name the axes to drop, or give an example of another size.",
                 )
-            place = "" if frame is None else f", which is decided at {frame}: {frame.code}"
-            notes.append(f"holds where {size} != 1{place}")
+            notes.append(holds_where(f"{size} != 1", frame))
     return list(dict.fromkeys(notes))

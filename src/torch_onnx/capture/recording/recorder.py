@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import linecache
 import operator
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -536,11 +535,7 @@ class Recorder:
         return self.source().frame
 
     def _frame(self, frame: Any) -> Frame | None:
-        if frame is None:
-            return None
-        code = frame.f_code
-        line = linecache.getline(code.co_filename, frame.f_lineno).strip()
-        return Frame(self.sources.shorten(code.co_filename), frame.f_lineno, code.co_name, line)
+        return None if frame is None else self.sources.frame_at(frame)
 
 
 LARGEST_CONSTANT = 1024

@@ -10,7 +10,7 @@ import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from torch_onnx.capture.assumptions import LARGE, DynamicAxes
+from torch_onnx.capture.assumptions import LARGE, TRIED_SIZES, DynamicAxes, holds_where
 from torch_onnx.capture.recording.expressions import Expression
 from torch_onnx.capture.recording.numbers import RECORDED, RecordedInt
 from torch_onnx.capture.recording.recorder import Entry, Recorder, Reliance
@@ -19,7 +19,6 @@ Sizes = Mapping[str, int]
 """Sizes of inputs by the names of dims."""
 
 MOST_RUNS = 2
-BASES = (1, 2, 3, 5, 8, 13, 64, 129, 1000, 10**6)
 
 
 def notes(
@@ -47,10 +46,7 @@ def notes(
         texts = found.setdefault(reliance.frame, []) if reliance not in harmless else []
         if reliance.text not in texts:
             texts.append(reliance.text)
-    return [
-        f"holds where {' and '.join(texts)}, which is decided at {frame}: {frame.code}"
-        for frame, texts in found.items()
-    ]
+    return [holds_where(" and ".join(texts), frame) for frame, texts in found.items()]
 
 
 def goes_this_way(recorder: Recorder, reliance: Reliance, sizes: Sizes) -> bool:
@@ -68,7 +64,7 @@ def _otherwise(
     forms = (reliance.left, reliance.right)
     atoms = {a for form in forms for monomial, _ in form.terms for a in monomial}
     given = sorted(_given(recorder, atoms))
-    for index, base in enumerate(BASES):
+    for index, base in enumerate(TRIED_SIZES):
         sizes: dict[str, int] = {}
         for place, name in enumerate(given):
             low, high = ranges.get(name, (0, LARGE))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import linecache
 import sys
 import warnings
 from collections.abc import Mapping, Sequence
@@ -95,11 +94,9 @@ def _user_frame(sources: Sources) -> Frame | None:
     """The innermost frame of the user's code."""
     frame: Any = sys._getframe(2)
     while frame is not None:
-        code, line = frame.f_code, frame.f_lineno
-        path = sources.shorten(code.co_filename)
+        path = sources.shorten(frame.f_code.co_filename)
         if not path.startswith(FRAMEWORK) and path != "warnings.py":
-            text = linecache.getline(code.co_filename, line).strip()
-            return Frame(path, line, code.co_name, text)
+            return sources.frame_at(frame)
         frame = frame.f_back
     return None
 
