@@ -13,7 +13,14 @@ from torch_onnx.ops.complex_linalg import solve_triangular
 from torch_onnx.ops.complex_reduction import prod
 from torch_onnx.ops.complex_values import adjoint, magnitude, multiply, plus, quotient, sgn
 from torch_onnx.ops.creation import tril, triu
-from torch_onnx.ops.linalg_lu import Factors, order_of, parity, permutation, public_pivots
+from torch_onnx.ops.linalg_lu import (
+    Factors,
+    order_of,
+    parity,
+    permutation,
+    public_pivots,
+    register_factors,
+)
 from torch_onnx.ops.loops import repeat
 from torch_onnx.ops.matrices import (
     as_column,
@@ -100,16 +107,7 @@ def lu_factor_ex(
     return [found.packed, public_pivots(g, found.pivots), first_place(g, g.And(*zero))]
 
 
-@aten("linalg_lu_factor")
-def lu_factor(g: Builder, A: OnnxValue, pivot: bool = True) -> Results:
-    return lu_factor_ex(g, A, pivot)[:2]
-
-
-@aten("_lu_with_info")
-def lu_with_info(
-    g: Builder, self: OnnxValue, pivot: bool = True, check_errors: bool = True
-) -> Results:
-    return lu_factor_ex(g, self, pivot)
+register_factors(aten, lu_factor_ex)
 
 
 @aten("linalg_lu")

@@ -6,6 +6,7 @@ a model can't raise. The ``_ex`` operators say so in ``info``, as in PyTorch.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -125,16 +126,22 @@ def lu_factor_ex(
     return [found.packed, public_pivots(g, found.pivots), info]
 
 
-@aten("linalg_lu_factor")
-def lu_factor(g: Builder, A: OnnxValue, pivot: bool = True) -> Results:
-    return lu_factor_ex(g, A, pivot)[:2]
+def register_factors(table: OpTable, lu_factor_ex: Callable[..., Results]) -> None:
+    """The names under which the factors are known besides."""
+
+    def lu_factor(g: Builder, A: OnnxValue, pivot: bool = True) -> Results:
+        return lu_factor_ex(g, A, pivot)[:2]
+
+    def lu_with_info(
+        g: Builder, self: OnnxValue, pivot: bool = True, check_errors: bool = True
+    ) -> Results:
+        return lu_factor_ex(g, self, pivot)
+
+    table("linalg_lu_factor")(lu_factor)
+    table("_lu_with_info")(lu_with_info)
 
 
-@aten("_lu_with_info")
-def lu_with_info(
-    g: Builder, self: OnnxValue, pivot: bool = True, check_errors: bool = True
-) -> Results:
-    return lu_factor_ex(g, self, pivot)
+register_factors(aten, lu_factor_ex)
 
 
 @aten("linalg_lu")
