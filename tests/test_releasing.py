@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 ROOT = Path(__file__).parents[1]
 standing = pytest.importorskip("releasing.standing", reason="runs in the repository only")
@@ -123,6 +124,42 @@ def test_sessions_that_are_called_exist(path: Path, sessions: set[str]) -> None:
     called = re.findall(r"nox -s \"?([^`\n|\"]+)", of_each_release(path.read_text("utf-8")))
     names = {name for call in called for name in call.split()}
     assert names <= sessions
+
+
+def test_results_are_kept_by_release(tmp_path: Path) -> None:
+    tool = runpy.run_path(str(ROOT / "tools" / "compatibility.py"))
+    junit = tmp_path / "tests.xml"
+    junit.write_text(
+        '<testsuites><testsuite><testcase classname="tests.ops.test_a" name="a"/>'
+        '<testcase classname="tests.test_b" name="b"><failure/></testcase>'
+        '<testcase classname="tests.test_b" name="c"><skipped message="PyTorch 2.9: no x before"/>'
+        "</testcase></testsuite></testsuites>"
+    )
+    tool["store"].__globals__.update(RESULTS=tmp_path, RELEASES=[torch_release()])
+    assert tool["store"]([junit]) == 1
+    (kept,) = tmp_path.glob("*.json")
+    found = json.loads(kept.read_text("utf-8"))
+    assert found["parts"] == {"ops": {"passed": 1}, "test_b": {"failed": 1, "skipped": 1}}
+    assert "| 1 | 1 | 1 (33.3%) | 0 |" in tool["page"]()
+    assert f"- {torch_release()}, 1 test: PyTorch 2.9: no x before" in tool["page"]()
+
+
+def test_the_next_release_is_held_against_the_table() -> None:
+    tool = runpy.run_path(str(ROOT / "tools" / "next.py"))
+    before = tool["passing"](ROOT / "docs" / "operators.md")
+    assert before["add"]
+    assert not before["jiterator_unary"]
+    after = {**before, "add": False, "jiterator_unary": True, "added": True, "refused": False}
+    told = tool["database_report"](before, after).splitlines()
+    assert told[2:] == [
+        "- 1 no longer pass: add",
+        "- 1 pass now: jiterator_unary",
+        "- 2 new: added, refused ✗",
+    ]
+
+
+def torch_release() -> str:
+    return ".".join(torch.__version__.split(".")[:2])
 
 
 def of_each_release(workflow: str) -> str:
