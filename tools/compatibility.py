@@ -1,6 +1,7 @@
 """Results of the tests by PyTorch release, and docs/compatibility.md, which is made of them.
 
-python tools/compatibility.py out/tests-2.6.xml ...  stores results of the PyTorch at hand
+python tools/compatibility.py out/tests-2.6.xml ...  stores results of the PyTorch at hand, and
+                                                     exits with 1 where a test failed
 python tools/compatibility.py                        writes the page alone
 """
 
@@ -24,15 +25,18 @@ RELEASES = [f"2.{minor}" for minor in range(6, 16)]
 PACKAGES = ("torch", "onnx", "onnxruntime", "onnx-ir", "transformers", "numpy")
 
 
-def main() -> None:
+def main() -> int:
     paths = [Path(name) for name in sys.argv[1:]]
-    if paths:
-        store(paths)
+    failed = store(paths) if paths else 0
     PAGE.write_text(page(), encoding="utf-8")
+    return 1 if failed else 0
 
 
-def store(paths: list[Path]) -> None:
-    """Keep what pytest's JUnit files say, a JSON file a release, and one for each other Python."""
+def store(paths: list[Path]) -> int:
+    """Keep what pytest's JUnit files say, a JSON file a release, and one for each other Python.
+
+    Returns the number of tests that failed.
+    """
     parts: dict[str, Counter[str]] = {}
     skips: Counter[str] = Counter()
     for path in paths:
@@ -58,6 +62,7 @@ def store(paths: list[Path]) -> None:
     python = ".".join(found["python"].split(".")[:2])
     name = release if python == PYTHON else f"{release}-python-{python}"
     (RESULTS / f"{name}.json").write_text(f"{text}\n", encoding="utf-8")
+    return sum(count["failed"] for count in parts.values())
 
 
 def installed(name: str) -> str:
@@ -107,4 +112,4 @@ def page() -> str:
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())
