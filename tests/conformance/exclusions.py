@@ -68,12 +68,6 @@ EXCLUSIONS: dict[str, Exclusion] = {
     "to_sparse": SPARSE,
 }
 
-NOT_YET: dict[str, str] = {
-    "linalg.matrix_sqrth": "new in PyTorch 2.15",
-    "linalg.polar": "new in PyTorch 2.15",
-}
-"""Operators that fail and need not. They count; the test expects that they fail."""
-
 
 def excluded(operator: str, sample: Sample) -> str | None:
     """Why a sample can't count; None where it does."""

@@ -109,4 +109,17 @@ CASES = [
         *(x[None] for x in qkv(2, 3, 5)),
         opsets=(20, 23),
     ),
+    case(
+        "on-the-cpu-with-log-sum-exp",
+        lambda q, k, v, m: (
+            *torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(q, k, v),
+            *torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(q, k, v, is_causal=True),
+            *torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(
+                q, k, v, attn_mask=m, scale=0.3
+            ),
+        ),
+        *qkv(2, 3, 5),
+        torch.where(mask(2, 3, 5), 0.5, -torch.inf),
+        others=((*qkv(3, 4, 2), torch.where(mask(3, 4, 2), 1.0, -torch.inf)),),
+    ),
 ]

@@ -130,4 +130,12 @@ CASES = [
         others=((c(4, 6),),),
     ),
     linear("exponential", torch.matrix_exp, c(2, 3, 3)),
+    linear(
+        "square-root-and-polar",
+        lambda a, b: (linalg.matrix_sqrth(a), *linalg.polar(b)),
+        positive(2, 3),
+        c(2, 4, 3),
+        others=((positive(3, 4), c(3, 5, 4)),),
+        release=("2.14", "no matrix_sqrth, no linalg.polar before"),
+    ),
 ]

@@ -304,4 +304,23 @@ CASES = [
         opsets=(11, 20),
         **CLOSE,
     ),
+    case(
+        "square-root-of-positive",
+        # Looked up when it runs, for older releases lack it.
+        lambda x: torch.linalg.matrix_sqrth(x),
+        positive(2, 4, 4),
+        others=((positive(3, 2, 2),), (torch.diag_embed(torch.tensor([[3.0, -1.0, 0.0]])),)),
+        opsets=SOME,
+        release=("2.14", "no matrix_sqrth before"),
+        **CLOSE,
+    ),
+    case(
+        "polar-decomposition",
+        lambda x: tuple(torch.linalg.polar(x)),
+        r(2, 4, 3),
+        others=((r(3, 3, 3),), (r(1, 5, 2),)),
+        opsets=SOME,
+        release=("2.14", "no linalg.polar before"),
+        **CLOSE,
+    ),
 ]

@@ -14,7 +14,7 @@ import torch
 from torch_onnx.builder.dtypes import real_of
 from torch_onnx.builder.sizes import TO_THE_END
 from torch_onnx.builder.values import OnnxValue
-from torch_onnx.ops import linalg_lu, matrix_functions
+from torch_onnx.ops import linalg_eigen, linalg_lu, matrix_functions
 from torch_onnx.ops.axes import rank_of, sizes_of
 from torch_onnx.ops.creation import tril, triu
 from torch_onnx.ops.linalg_eigen import from_triangle, singular_values, symmetric_eigen
@@ -242,6 +242,19 @@ def eigvalsh(g: Builder, self: OnnxValue, UPLO: str = "L") -> OnnxValue:
 def svdvals(g: Builder, A: OnnxValue, driver: str | None = None) -> OnnxValue:
     values = singular_values(g, in_blocks(g, A))
     return _every_second(g, values, rank_of(values) - 1)
+
+
+@aten("linalg_matrix_sqrth")
+def matrix_sqrth(g: Builder, self: OnnxValue) -> OnnxValue:
+    return of_blocks(g, linalg_eigen.matrix_sqrth(g, in_blocks(g, _hermitian(g, self, "L"))))
+
+
+@aten("linalg_polar")
+def polar(g: Builder, A: OnnxValue) -> Results:
+    unitary, positive = linalg_eigen.polar(g, in_blocks(g, A))
+    assert unitary is not None
+    assert positive is not None
+    return [of_blocks(g, unitary), of_blocks(g, positive)]
 
 
 @aten("linalg_matrix_rank.atol_rtol_tensor")

@@ -12,6 +12,7 @@ from torch_onnx.errors import NotExpressible
 from torch_onnx.ops.axes import rank_of, refuse_complex, shape_of
 from torch_onnx.ops.creation import triangle_mask
 from torch_onnx.ops.dropout import dropout
+from torch_onnx.ops.reduction import logsumexp
 from torch_onnx.ops.softmax import along, has_finite
 from torch_onnx.ops.table import OpTable
 
@@ -170,17 +171,28 @@ def _decomposed(
         query, key, value = (g.cast(x, torch.float32) for x in (query, key, value))
         if mask is not None and mask.dtype == dtype:
             mask = g.cast(mask, torch.float32)
-    rank = rank_of(key)
-    swapped = [*range(rank - 2), rank - 1, rank - 2]
-    scores = g.MatMul(_scaled(g, query, scale), g.Transpose(key, perm=swapped))
-    added, attends = _added_mask(g, query, key, mask, is_causal)
-    if added is not None:
-        scores = g.Add(scores, added)
+    scores, attends = _scores(g, query, key, mask, is_causal, scale)
     weights = dropout(g, along(g, "Softmax", scores, -1), dropout_p, train=True)
     result = g.MatMul(weights, value)
     if attends is not None:
         result = g.Where(attends, result, g.like(0.0, result))
     return g.cast(result, dtype)
+
+
+def _scores(
+    g: Builder,
+    query: OnnxValue,
+    key: OnnxValue,
+    mask: OnnxValue | None,
+    is_causal: bool,
+    scale: Any,
+) -> tuple[OnnxValue, OnnxValue | None]:
+    """What the softmax is taken of, and which queries attend to any key (None: all of them)."""
+    rank = rank_of(key)
+    swapped = [*range(rank - 2), rank - 1, rank - 2]
+    scores = g.MatMul(_scaled(g, query, scale), g.Transpose(key, perm=swapped))
+    added, attends = _added_mask(g, query, key, mask, is_causal)
+    return scores if added is None else g.Add(scores, added), attends
 
 
 def _scaled(g: Builder, query: OnnxValue, scale: Any) -> OnnxValue:
@@ -255,7 +267,28 @@ def attention_on_cpu(
     attn_mask: OnnxValue | None = None,
     scale: Any = None,
 ) -> list[OnnxValue]:
-    return [attention(g, query, key, value, attn_mask, dropout_p, is_causal, scale)]
+    result = attention(g, query, key, value, attn_mask, dropout_p, is_causal, scale)
+    return [result, _log_sum_exp(g, query, key, attn_mask, is_causal, scale)]
+
+
+def _log_sum_exp(
+    g: Builder,
+    query: OnnxValue,
+    key: OnnxValue,
+    mask: OnnxValue | None,
+    is_causal: bool,
+    scale: Any,
+) -> OnnxValue:
+    """Of the scores of each query, 0 where all are masked; of float32, or of float64."""
+    dtype = torch.float64 if query.dtype == torch.float64 else torch.float32
+    query, key = g.cast(query, dtype), g.cast(key, dtype)
+    if mask is not None and mask.dtype != torch.bool:
+        mask = g.cast(mask, dtype)
+    scores, attends = _scores(g, query, key, mask, is_causal, scale)
+    found = logsumexp(g, scores, -1)
+    if attends is None:
+        return found
+    return g.Where(g.Squeeze(attends, axes=[-1]), found, g.like(0.0, found))
 
 
 @aten("_scaled_dot_product_flash_attention")

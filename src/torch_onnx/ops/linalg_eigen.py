@@ -174,6 +174,20 @@ def eigvalsh(g: Builder, self: OnnxValue, UPLO: str = "L") -> OnnxValue | None:
     return eigh_or_values(g, self, UPLO, compute_v=False)[0]
 
 
+@aten("linalg_matrix_sqrth")
+def matrix_sqrth(g: Builder, self: OnnxValue) -> OnnxValue:
+    values, vectors = symmetric_eigen(g, from_triangle(g, self, "L"))
+    assert vectors is not None
+    # Negative eigenvalues count as zero.
+    roots = g.Sqrt(g.Max(values, g.like(0, values)))
+    return g.cast(_scaled_product(g, vectors, roots, vectors), self.dtype)
+
+
+def _scaled_product(g: Builder, left: OnnxValue, scales: OnnxValue, right: OnnxValue) -> OnnxValue:
+    """``left @ diag(scales) @ right.mT``."""
+    return g.MatMul(g.Mul(left, as_row(g, scales)), transposed(g, right))
+
+
 # Singular values.
 
 
@@ -294,3 +308,10 @@ def svd(g: Builder, A: OnnxValue, full_matrices: bool = True, driver: str | None
 @aten("linalg_svdvals")
 def svdvals(g: Builder, A: OnnxValue, driver: str | None = None) -> OnnxValue:
     return singular_values(g, A)
+
+
+@aten("linalg_polar")
+def polar(g: Builder, A: OnnxValue) -> Results:
+    u, s, v = singular_vectors(g, A, full=False)
+    unitary, positive = g.MatMul(u, transposed(g, v)), _scaled_product(g, v, s, v)
+    return [g.cast(unitary, A.dtype), g.cast(positive, A.dtype)]
