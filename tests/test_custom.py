@@ -163,6 +163,14 @@ def test_what_does_not_fit_is_told(name: str, function: Any, problem: str) -> No
     )
 
 
+def test_a_result_of_other_rank_is_refused() -> None:
+    def total(g: Any, x: Any, angle: float) -> Any:
+        return g.ReduceSum(x, keepdims=0)
+
+    with pytest.raises(errors.UnsupportedOperators, match="gives 0 axes, PyTorch 2"):
+        exported(Rotates(), custom_translation_table={"extend_tests::rotate": total})
+
+
 def test_a_registration_of_a_library_that_is_not_loaded_waits() -> None:
     torch_onnx.op("not_loaded::anything")(by_mul)
     torch_onnx.remove_op("not_loaded::anything")

@@ -74,6 +74,12 @@ class Unsupported(nn.Module):
         return riddle(y) + mystery(y)
 
 
+class LeftOut(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        low, high = torch.aminmax(x)
+        return high - low
+
+
 class Trace(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return torch.einsum("ii->i", x)
@@ -134,6 +140,11 @@ CASES: dict[str, Callable[[], Any]] = {
     "model_raises_in_torch": lambda: torch_onnx.export(Raises(), (X,)),
     "model_raises_itself": lambda: torch_onnx.export(RaisesItself(), (X,)),
     "unsupported_operators": lambda: torch_onnx.export(Unsupported(), (X,)),
+    "result_left_out": lambda: torch_onnx.export(
+        LeftOut(),
+        (X,),
+        custom_translation_table={"aten::aminmax": lambda g, self: [g.ReduceMin(self, keepdims=0)]},
+    ),
     "needs_a_newer_opset": lambda: torch_onnx.export(
         Trace(), (torch.ones(3, 3),), opset_version=11
     ),

@@ -206,6 +206,7 @@ class Translator:
         self.g = Builder(opset, custom_opsets or {}, metadata)
         self.env: dict[Value, Any] = {}
         self.refused: list[UnsupportedCall] = []
+        self.left_out: dict[Value, UnsupportedCall] = {}
         self.generators: dict[int, Iterator[float]] = {}
         self.g.translate_block = self.block
 
@@ -227,9 +228,9 @@ class Translator:
             if self.on_call is not None:
                 self.on_call(call)
             self.call(call)
+        outputs = [self._output(output) for output in graph.outputs]
         if self.refused:
             raise UnsupportedOperators(self.refused, g.opset)
-        outputs = [self._output(output) for output in graph.outputs]
         return Translated(g, inputs, outputs)
 
     def _output(self, output: Argument) -> OnnxValue:
@@ -266,6 +267,9 @@ class Translator:
 
     def argument(self, argument: Argument) -> Any:
         if isinstance(argument, Value):
+            if argument in self.left_out:
+                self.refused.append(self.left_out.pop(argument))
+                self._stand_in(argument)
             return self.env[argument]
         if isinstance(argument, (list, tuple)):
             return [self.argument(item) for item in argument]
@@ -280,21 +284,20 @@ class Translator:
             folded = _fold(call, args)
             if folded is not None:
                 results: Any = [self.g.constant(tensor) for tensor in folded]
-                results = results[0] if len(results) == 1 else results
-            else:
-                try:
-                    if row is None:
-                        raise NotExpressible("it has no translation")
-                    results = self._apply(row, call, args)
-                except NotExpressible as error:
-                    if self.keep is not None and not call.blocks:
-                        results = self.keep(self.g, call, args)
-                        self._bind(call, results if len(call.outputs) != 1 else results[0])
-                        return
-                    self.refused.append(unsupported(call, str(error)))
-                    self._stand_in(call)
+                self._bind(call, results[0] if len(results) == 1 else results)
+                return
+            try:
+                if row is None:
+                    raise NotExpressible("it has no translation")
+                self._bind(call, self._apply(row, call, args))
+            except NotExpressible as error:
+                if self.keep is not None and not call.blocks:
+                    results = self.keep(self.g, call, args)
+                    self._bind(call, results if len(call.outputs) != 1 else results[0])
                     return
-            self._bind(call, results)
+                self.refused.append(unsupported(call, str(error)))
+                for value in call.values_out():
+                    self._stand_in(value)
 
     def _apply(self, row: Row, call: Call, args: dict[str, Any]) -> Any:
         promote(self.g, row.promote, row.promote_to_float, args)
@@ -340,13 +343,17 @@ class Translator:
             results = [results]
         if len(results) < len(outputs):
             results = [*results, *[None] * (len(outputs) - len(results))]
-        for output, result in zip(outputs, results, strict=True):
+        for index, (output, result) in enumerate(zip(outputs, results, strict=True)):
             if isinstance(output, list):
                 assert len(result) == len(output), call.op.name
                 for member, part in zip(output, result, strict=True):
                     self.env[member] = self._typed(member, part)
             elif output is not None:
                 self.env[output] = self._typed(output, result)
+                if result is None and output.kind == "tensor":
+                    # Translations leave out what hardly any model uses.
+                    reason = f"its result {index} is not translated"
+                    self.left_out[output] = unsupported(call, reason)
 
     def _typed(self, value: Value, result: Any) -> Any:
         """The result with the dtype and shape that PyTorch says it has."""
@@ -377,8 +384,8 @@ class Translator:
             result = g.cast(result, value.dtype)
         if value.shape is not None and result.constant is None and not result.is_sequence:
             if result.shape is not None and len(result.shape) != len(value.shape):
-                raise AssertionError(
-                    f"a translation gave rank {len(result.shape)}, PyTorch says {len(value.shape)}"
+                raise NotExpressible(
+                    f"its translation gives {len(result.shape)} axes, PyTorch {len(value.shape)}"
                 )
             for part in (result, *(result.parts or ())):
                 if part is not None:
@@ -386,13 +393,10 @@ class Translator:
             g.know_dims(result)
         return result
 
-    def _stand_in(self, call: Call) -> None:
-        for value in call.values_out():
-            known = OnnxValue(
-                value.dtype or torch.float32, value.shape, value=ir.Value(name="refused")
-            )
-            known.is_number = value.kind != "tensor"
-            self.env[value] = known
+    def _stand_in(self, value: Value) -> None:
+        known = OnnxValue(value.dtype or torch.float32, value.shape, value=ir.Value(name="refused"))
+        known.is_number = value.kind != "tensor"
+        self.env[value] = known
 
     def block(self, block: Block, inputs: Sequence[OnnxValue]) -> list[OnnxValue]:
         """A body's outputs, its nodes going to the builder's current scope."""
