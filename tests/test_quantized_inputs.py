@@ -43,7 +43,7 @@ MODULES: dict[str, tuple[nn.Module, torch.Tensor]] = {
         IMAGE,
     ),
     "transposed3d": (
-        weights(nnq.ConvTranspose3d(4, 6, [2, 3, 4], output_padding=(0, 1, 1), stride=[3, 1, 2])),
+        weights(nnq.ConvTranspose3d(4, 6, [2, 3, 4], output_padding=(0, 1, 1), stride=[3, 2, 2])),
         SPACE,
     ),
     "adaptive": (nn.AdaptiveAvgPool2d((3, 4)), IMAGE),
