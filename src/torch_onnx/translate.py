@@ -315,7 +315,15 @@ class Translator:
         if "blocks" in row.accepts:
             given["blocks"] = call.blocks
         self.g.seeds = self._seeds(args.get("generator"))
-        return row.fn(self.g, **given)
+        try:
+            return row.fn(self.g, **given)
+        except TypeError as error:
+            late = [name for name, argument in args.items() if _is_late(argument)]
+            if not late:
+                raise
+            # Python can't compute with it: the translation is written for a constant.
+            names = " and ".join(late)
+            raise NotExpressible(f"it takes {names} as a constant only: {error}") from error
 
     def _seeds(self, generator: Any) -> Iterator[float] | None:
         """Seeds of the nodes that draw from a generator: its own, then the numbers after that one
@@ -404,6 +412,13 @@ class Translator:
         for call in block.calls:
             self.call(call)
         return [self.as_tensor(output) for output in block.outputs]
+
+
+def _is_late(argument: Any) -> bool:
+    """Whether it is a number, or has one, that is known only when the model runs."""
+    if isinstance(argument, (list, tuple)):
+        return any(map(_is_late, argument))
+    return isinstance(argument, OnnxValue) and argument.is_number and argument.constant is None
 
 
 def has_complex(call: Call) -> bool:

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from torchscript.runner import Cases
+from torchscript.runner import SCRIPT, TRACE, Cases
 
 CASES = Cases()
 REDUCTIONS = ("none", "sum", "mean")
@@ -153,7 +153,15 @@ for told, shape, weight, of_ones in (
     CASES(*args, name=f"binary-{told}")(_binary)
 
 
-@CASES(torch.rand(3, 4), torch.randint(2, (3, 4)).float())
+PROBABILITIES = (torch.rand(3, 4), torch.randint(2, (3, 4)).float())
+
+
+@CASES(*PROBABILITIES, strategies=SCRIPT)
+@CASES(
+    *PROBABILITIES,
+    strategies=TRACE,
+    release=("2.13", "its torch.jit.trace can't run a weighted binary_cross_entropy before"),
+)
 def binary_of_probabilities(x: Tensor, target: Tensor):
     return F.binary_cross_entropy(x, target), F.binary_cross_entropy(x, target, target + 1)
 

@@ -25,8 +25,8 @@ class Case:
     """A program, its example, and other arguments that fit what is dynamic.
 
     ``dynamic`` has the names of dynamic axes by position of the argument, and by axis; ``since``
-    is the first opset that can say it. ``program`` is a function, a module, or what makes one.
-    ``kwargs`` are arguments of every call.
+    is the first opset that can say it, ``release`` the PyTorch that it takes, and why. ``program``
+    is a function, a module, or what makes one. ``kwargs`` are arguments of every call.
     """
 
     name: str
@@ -38,6 +38,7 @@ class Case:
     since: int
     training: str
     kwargs: Mapping[str, Any]
+    release: tuple[str, str] | None = None
 
 
 class Cases(list[Case]):
@@ -53,11 +54,12 @@ class Cases(list[Case]):
         name: str = "",
         training: str = "eval",
         kwargs: Mapping[str, Any] | None = None,
+        release: tuple[str, str] | None = None,
     ) -> Callable[[Any], Any]:
         def add(program: Any) -> Any:
             more = [other if isinstance(other, tuple) else (other,) for other in others]
             told = name or program.__name__
-            rest = (dynamic or {}, more, strategies, since, training, kwargs or {})
+            rest = (dynamic or {}, more, strategies, since, training, kwargs or {}, release)
             self.append(Case(told, program, args, *rest))
             return program
 

@@ -251,6 +251,16 @@ def test_results_that_may_be_none_need_opset_16() -> None:
     assert "if bool(x.sum() > 0):" in str(refused.value)
 
 
+def diagonal_by_data(x: Tensor) -> Tensor:
+    return torch.diagonal(x, int(x.sum()))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_what_a_translation_takes_as_a_constant_only() -> None:
+    with pytest.raises(errors.UnsupportedOperators, match="takes offset as a constant only"):
+        torch_onnx.export(torch.jit.script(diagonal_by_data), (X,))
+
+
 def test_every_frozen_branch_of_a_trace_is_listed() -> None:
     def model(x: Tensor) -> Tensor:
         if x.sum() > 0:

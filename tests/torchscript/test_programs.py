@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from releases import needs
 from torch_onnx.errors import ExportError
 from torchscript.runner import OPSETS, Case, check
 
@@ -30,6 +31,8 @@ def _rows() -> list[object]:
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize(("case", "strategy", "opset"), _rows())
 def test_program(case: Case, strategy: str, opset: int) -> None:
+    if case.release is not None:
+        needs(*case.release)
     if opset < case.since:
         with pytest.raises(ExportError, match=f"possible from opset {case.since}"):
             check(case, strategy, opset)
