@@ -43,6 +43,14 @@ def raises_for_the_example(x: Tensor):
     return x
 
 
+def axis_by_data(x: Tensor):
+    return x.unsqueeze(int(x[0, 0]))
+
+
+def axes_by_data(x: Tensor):
+    return x.flip([0, int(x[0, 0])])
+
+
 def text_grows(x: Tensor):
     text = "a"
     for _ in range(x.size(0)):
@@ -209,6 +217,16 @@ MESSAGES = {
         "loop decides at run time.",
         "y.mul_(2)",
         CLONE,
+    ),
+    axis_by_data: (
+        "aten::unsqueeze: it takes dim as a constant only, this one depends on the input",
+        "return x.unsqueeze(int(x[0, 0]))",
+        "",
+    ),
+    axes_by_data: (
+        "aten::flip: it takes dims as a constant only, this one depends on the input",
+        "return x.flip([0, int(x[0, 0])])",
+        "",
     ),
     shape_from_a_growing_list: (
         "aten::zeros is given a list whose length is known at run time only.",

@@ -278,8 +278,7 @@ class Interpreter:
         try:
             result = self.fakes.result(op, positional, named, in_branch=self.branches > 0)
         except Exception as error:
-            first = next(iter(str(error).strip().splitlines()), type(error).__name__)
-            raise self.error(f"{op.name}: {first}") from error
+            raise self.error(f"{op.name}: {_in_users_terms(error, op, fakes)}") from error
         outputs = self._outputs(op, result)
         self.calls.append(Call(op, bound, outputs, self.source))
         if len(op.returns) != 1:
@@ -495,6 +494,16 @@ def _leaves(argument: Any) -> list[Any]:
     if isinstance(argument, (list, tuple)):
         return [leaf for item in argument for leaf in _leaves(item)]
     return [argument]
+
+
+def _in_users_terms(error: Exception, op: Operator, given: Mapping[str, Any]) -> str:
+    """PyTorch's first line; a constant that it wants is named, not the SymInt that came instead."""
+    first = next(iter(str(error).strip().splitlines()), type(error).__name__)
+    for argument in op.arguments:
+        is_late = any(isinstance(leaf, torch.SymInt) for leaf in _leaves(given[argument.name]))
+        if is_late and f"for argument '{argument.name}' but instead found" in first:
+            return f"it takes {argument.name} as a constant only, this one depends on the input"
+    return first
 
 
 def _fakes(argument: Any) -> Any:
