@@ -799,12 +799,12 @@ def annotations_in(program: torch.export.ExportedProgram) -> list[Any]:
     ]
 
 
-@since("2.13", "nodes carry no annotations before")
+@since("2.10", "nodes carry no annotations before")
 def test_annotated() -> None:
     assert annotations_in(annotated_program()) == [(("colour", "red"),)]
 
 
-@since("2.13", "nodes carry no annotations before")
+@since("2.10", "nodes carry no annotations before")
 def test_keeps_annotations() -> None:
     with compat_extending.keeps_annotations():
         pass

@@ -120,9 +120,11 @@ MODELS = [Cond, CondOnSize, Nested, While, WhileOfNumbers, Scan, Map, Associativ
 
 OLDER = [Cond, While, Scan]
 # torch.export takes these from later releases on.
-SINCE: dict[Any, str] = dict.fromkeys(
-    (While, WhileOfNumbers, Scan, AssociativeScan, WriteInside), "2.9"
-) | {Map: "2.13"}
+SINCE: dict[Any, str] = {
+    **dict.fromkeys((While, WhileOfNumbers), "2.7"),
+    **dict.fromkeys((Scan, AssociativeScan, WriteInside), "2.8"),
+    Map: "2.11",
+}
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ ARGS = (X, torch.tensor(2.0))
 @EACH
 def test_annotations_reach_the_nodes(strategy: str) -> None:
     if strategy == "export":
-        needs("2.13", "nodes of torch.export carry no annotations before")
+        needs("2.10", "nodes of torch.export carry no annotations before")
     program = torch_onnx.export(Net(), ARGS, strategy=strategy, metadata=False)
     found = {n.op_type: dict(n.metadata_props) for n in program.model.graph}
     assert found["Mul"] == {"stage": "1", "part": "front"}
@@ -118,7 +118,7 @@ class Loops(nn.Module):
         return doubled, count, ops.cond(x.sum() > 0, lambda y: y + 1, lambda y: y - 1, (grown,))
 
 
-@since("2.9", "its torch.export has no while_loop within")
+@since("2.7", "its torch.export has no while_loop within")
 def test_loops_and_branches_by_name() -> None:
     program = torch_onnx.export(Loops(), (X,), dynamic_shapes={"x": {0: "rows"}}, strategy="export")
     assert [n.op_type for n in program.model.graph].count("Loop") == 2

@@ -15,8 +15,7 @@ DTYPES = (torch.float32, torch.int64, torch.bool, torch.complex64)
 """The first that an operator has is taken."""
 
 RELEASES = {
-    "max_pool2d_with_indices_backward": ("2.9", "no decomposition before"),
-    "tensor_split": ("2.9", "its torch.export asks where to split before"),
+    "tensor_split": ("2.10", "its torch.export asks where to split before"),
 }
 """The PyTorch that an operator takes, and why."""
 

@@ -175,7 +175,7 @@ def test_attention_and_recurrent_layers_drop_in_training(opset: int) -> None:
     assert not torch.equal(got, program(x)[0])
 
 
-@since("2.9", "its torch.export takes no generators before")
+@since("2.13", "its torch.export takes no generators before")
 def test_generators_give_seeds() -> None:
     generator = torch.Generator().manual_seed(11)
 

@@ -120,6 +120,7 @@ def viewed(x: Tensor):
     torch.randn(6, 4),
     dynamic={0: {0: "a", 1: "b", 2: "c"}, 1: {0: "d", 1: "e"}},
     others=((torch.randn(2, 2, 2), torch.randn(4, 2)), (torch.randn(3, 1, 4), torch.randn(2, 6))),
+    release=("2.8", "its view needs the axes that are equal in the example to be so, before"),
 )
 def viewed_as_another(x: Tensor, y: Tensor):
     return x.view(y.shape), x.view_as(y), x.reshape_as(y)

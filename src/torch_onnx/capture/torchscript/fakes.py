@@ -229,6 +229,9 @@ class Fakes:
                 return torch.empty([*args[0].shape, self.unknown_size()], dtype=torch.int64)
         if name == "aten::repeat_interleave.self_Tensor":
             return self._interleaved(args[0], args[2])
+        if name == "aten::copy_" and any(map(compat.is_unknown, args[1].shape)):
+            # Before 2.12 PyTorch asks whether such sizes are broadcast. The result is the first.
+            return args[0]
         if name == "aten::narrow.Tensor":
             # PyTorch 2.6 makes a number of where it starts. The result is the same at any place.
             x, axis, _, length = args
