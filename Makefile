@@ -16,7 +16,7 @@ help:
 	@echo "make demo            export a BERT, run it in ONNX Runtime, compare with PyTorch"
 	@echo "make test            all tests (JOBS=n processes)"
 	@echo "make test-releases   a part of the tests with the oldest PyTorch and the newest (10 GB, one by one)"
-	@echo "make test-op OP=gelu the tests of one operator"
+	@echo "make test-op OP=gelu the tests of one operator, and samples of it from PyTorch's own database"
 	@echo "make conformance     every operator of PyTorch's own database → docs/operators.md"
 	@echo "make bench           this exporter beside torch.onnx.export (ARGS=... are passed on)"
 	@echo "make docs            the documentation, into out/site (SERVE=1 shows it while you write)"
@@ -57,7 +57,9 @@ test-releases: $(VENV)/.dev
 
 test-op: $(VENV)/.dev
 	@test -n "$(OP)" || { echo "say which: make test-op OP=gelu"; exit 2; }
-	$(PYTEST) tests/ops -k "$(OP)"
+	$(PYTEST) tests/ops tests/conformance -k "$(OP)"
+	$(TEST_ENV) $(BIN)/python tests/conformance/run.py --jobs $(JOBS) --like "$(OP)" --samples 10 --opset 11 --opset 28
+	$(TEST_ENV) $(BIN)/python tests/conformance/run.py --jobs $(JOBS) --like "$(OP)" --samples 10 --dynamic
 
 # ARGS="--opset 20 --dtype int64 gcd" runs less, and leaves the table alone.
 conformance: $(VENV)/.dev

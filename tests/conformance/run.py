@@ -2,7 +2,8 @@
 
 Runs every operator's samples under each combination asked for, keeps what came out of the whole
 database in out/conformance/, and writes docs/operators.md from all that is kept there. Results
-kept in another folder (``--results``) have their table there.
+kept in another folder (``--results``) have their table there. Where operators are chosen, it exits
+with 1 if a sample of theirs goes wrong.
 """
 
 from __future__ import annotations
@@ -46,21 +47,29 @@ Job = tuple[str, Combination, int | None]
 
 def main() -> int:
     options = arguments()
+    wrong = False
     for combination in combinations(options):
         most = options.samples
         if options.all and most is None and combination != FIRST:
             most = SAMPLES_OF_OTHERS
-        run(combination, most, options)
+        found = run(combination, most, options)
+        wrong = wrong or any(map(goes_wrong, found.values()))
     if options.update or not options.operators:
         kept_here = options.results == RESULTS
         table.write(options.results, table.PAGE if kept_here else options.results / "operators.md")
-    return 0
+    return int(wrong and bool(options.operators))
+
+
+def goes_wrong(outcomes: Outcomes) -> bool:
+    """Whether a sample does anything but pass or say that it can't be exported."""
+    return not {o["step"] for o in outcomes} <= {"ok", "excluded", "unsupported", "refused"}
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python tests/conformance/run.py", description=__doc__)
     add = parser.add_argument
     add("operators", nargs="*", help="names in the database; all by default")
+    add("--like", help="operators with this in their names, beside those named")
     add("--all", action="store_true", help="each combination of the table in docs/operators.md")
     add("--opset", type=int, action="append", help="20 by default; may be repeated")
     add("--dtype", action="append", help="float32 by default; may be repeated")
@@ -70,7 +79,13 @@ def arguments() -> argparse.Namespace:
     add("--update", action="store_true", help="replace what is kept of the operators named")
     add("--results", type=Path, default=RESULTS, help="the folder to keep results in")
     add("--verbose", action="store_true", help="print operators that pass as well")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.like:
+        options.operators += [n for n in operators() if options.like in n.replace(".", "_")]
+        if not options.operators:
+            print(f"PyTorch's database has no operator like {options.like}.")
+            sys.exit(0)
+    return options
 
 
 def combinations(options: argparse.Namespace) -> list[Combination]:
@@ -81,7 +96,9 @@ def combinations(options: argparse.Namespace) -> list[Combination]:
     return [Combination(opset, dtype, options.dynamic) for opset, dtype in pairs]
 
 
-def run(combination: Combination, most: int | None, options: argparse.Namespace) -> None:
+def run(
+    combination: Combination, most: int | None, options: argparse.Namespace
+) -> dict[str, Outcomes]:
     names = [n for n in operators() if not options.operators or n in options.operators]
     jobs: list[Job] = [(name, combination, most) for name in names]
     found: dict[str, Outcomes] = {}
@@ -103,6 +120,7 @@ def run(combination: Combination, most: int | None, options: argparse.Namespace)
                 why = next((o["reason"] for o in [*bad, *outcomes]), "")
                 print(f"{name:48} {dict(steps)}  {why[:150]}", flush=True)
     summary(found, time.time() - started)
+    return found
 
 
 def run_operator(job: Job) -> tuple[str, Outcomes]:
