@@ -138,6 +138,7 @@ CASES: dict[str, Callable[[], Any]] = {
     "dynamic_axis_out_of_range": lambda: net(dynamic_shapes={"x": {5: "batch"}}),
     "one_name_for_two_sizes": lambda: net(dynamic_shapes={"x": {0: "n", 1: "n"}}),
     "model_raises_in_torch": lambda: torch_onnx.export(Raises(), (X,)),
+    "model_raises_in_a_trace": lambda: torch_onnx.export(Raises(), (X,), strategy="trace"),
     "model_raises_itself": lambda: torch_onnx.export(RaisesItself(), (X,)),
     "unsupported_operators": lambda: torch_onnx.export(Unsupported(), (X,)),
     "result_left_out": lambda: torch_onnx.export(

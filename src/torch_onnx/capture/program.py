@@ -24,6 +24,7 @@ from torch_onnx.capture.quantized import (
     spread,
 )
 from torch_onnx.capture.ranks import check_ranks
+from torch_onnx.capture.sources import raised_at, raised_by_model
 from torch_onnx.capture.squeezes import notes_of_squeezes
 from torch_onnx.errors import CaptureError, DimensionSpecialized, InputError
 from torch_onnx.graph import AtenGraph, Value
@@ -251,7 +252,12 @@ def _traced(
 ) -> Run:
     modules = list(flat.modules())
     with modes.attributes_as_they_were(modules), modes.buffers_as_they_were(modules):
-        traced = torchscript.trace(flat, bound.tensors)
+        try:
+            traced = torchscript.trace(flat, bound.tensors)
+        except CaptureError:
+            raise
+        except Exception as error:
+            raise raised_by_model(error, raised_at(error)) from error
     graph, result = torchscript.from_script(
         traced.program, bound.tensors, axes, names, prefix="model."
     )

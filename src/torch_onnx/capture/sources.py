@@ -108,6 +108,11 @@ class Sources:
         return path
 
 
+def raised_at(error: Exception) -> Frame | None:
+    """The user's line that an error comes from, or the last before PyTorch's own code."""
+    return Sources("").frame("".join(traceback.format_tb(error.__traceback__)))
+
+
 def raised_by_model(error: Exception, frame: Frame | None) -> CaptureError:
     """What the model's own code raised, in the user's terms."""
     text = str(error).strip() or type(error).__name__

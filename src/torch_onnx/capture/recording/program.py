@@ -7,7 +7,6 @@ recorded; whatever differs from the first must have been computed from sizes by 
 from __future__ import annotations
 
 import contextlib
-import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -39,7 +38,7 @@ from torch_onnx.capture.recording.recorder import (
     Unrecordable,
 )
 from torch_onnx.capture.recording.symbolic import SymbolicDecomposer
-from torch_onnx.capture.sources import Sources, raised_by_model
+from torch_onnx.capture.sources import Sources, raised_at, raised_by_model
 from torch_onnx.errors import CaptureError
 from torch_onnx.graph import AtenGraph, Value
 
@@ -123,8 +122,7 @@ def explained(error: Exception) -> CaptureError:
     if isinstance(error, Unrecordable):
         advice = 'strategy="auto" goes on to torch.export and to a trace.'
         return CaptureError(f"The run can't be recorded: {error}.", error.frame, advice)
-    lines = "".join(traceback.format_tb(error.__traceback__))
-    return raised_by_model(error, Sources("").frame(lines))
+    return raised_by_model(error, raised_at(error))
 
 
 @dataclass(frozen=True, slots=True)
