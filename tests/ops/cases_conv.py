@@ -12,6 +12,12 @@ X3, Y3 = torch.randn(2, 2, 5, 6, 7), torch.randn(1, 2, 6, 4, 5)
 W1, W2, W3 = torch.randn(6, 4, 4), torch.randn(6, 2, 3, 4), torch.randn(4, 2, 2, 3, 1)
 B = torch.randn(6)
 
+
+def folded(x: torch.Tensor, kernel: int | tuple[int, int], **where: object) -> torch.Tensor:
+    patches = functional.unfold(x, kernel, **where).cumsum(-2)  # each of a pixel's its own number
+    return functional.fold(patches, x.shape[-2:], kernel, **where)
+
+
 CASES = [
     case(
         "ranks",
@@ -130,6 +136,21 @@ CASES = [
         X2,
         others=((Y2,), (X2[:1],)),
         opsets=FEW,
+    ),
+    *(
+        case(
+            f"fold{told}",
+            lambda x, dtype=dtype: (
+                folded(x.to(dtype), 2),
+                folded(x.to(dtype), (3, 2), dilation=(1, 2), padding=(2, 1), stride=(2, 3)),
+                folded(x[0].to(dtype), 3, stride=2),
+                functional.fold(x.to(dtype).flatten(2)[:, :, :12], (5, 4), 2),
+            ),
+            X2,
+            others=((Y2,), (X2[:1],)),
+            opsets=(11, 16, 18, 22),
+        )
+        for told, dtype in (("", torch.float32), ("-double", torch.float64))
     ),
     case(
         "unfold-of-nothing",
