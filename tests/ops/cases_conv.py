@@ -144,13 +144,19 @@ CASES = [
                 folded(x.to(dtype), 2),
                 folded(x.to(dtype), (3, 2), dilation=(1, 2), padding=(2, 1), stride=(2, 3)),
                 folded(x[0].to(dtype), 3, stride=2),
-                functional.fold(x.to(dtype).flatten(2)[:, :, :12], (5, 4), 2),
             ),
             X2,
             others=((Y2,), (X2[:1],)),
             opsets=(11, 16, 18, 22),
         )
         for told, dtype in (("", torch.float32), ("-double", torch.float64))
+    ),
+    case(
+        "fold-to-known-sizes",
+        lambda x: functional.fold(x, (5, 4), 2),
+        torch.randn(2, 8, 12),
+        others=((torch.randn(1, 8, 12),),),
+        opsets=(11, 16, 18, 22),
     ),
     case(
         "unfold-of-nothing",
