@@ -20,8 +20,8 @@ HALVES = torch.tensor([-2.5, -1.5, -0.5, 0.5, 1.5, 2.5, 2.4])
 
 FLOATS = (
     "abs acos acosh angle asin asinh atan atanh ceil cos cosh erf erfc exp exp2 expm1 floor frac "
-    "isfinite isinf isnan log log10 log1p log2 logit nan_to_num neg reciprocal round rsqrt "
-    "sgn sigmoid sign signbit sin sinc sinh sqrt square tan tanh trunc deg2rad rad2deg"
+    "isfinite isinf isnan isneginf isposinf log log10 log1p log2 logit nan_to_num neg reciprocal "
+    "round rsqrt sgn sigmoid sign signbit sin sinc sinh sqrt square tan tanh trunc deg2rad rad2deg"
 ).split()
 PAIRS = (
     "add sub mul true_divide maximum minimum fmax fmin copysign atan2 hypot logaddexp xlogy".split()
@@ -75,6 +75,17 @@ def quotients(dtype: torch.dtype) -> Case:
     )
 
 
+def infinities(dtype: torch.dtype) -> Case:
+    numbers = (SPECIAL if dtype.is_floating_point else torch.arange(9)).to(dtype)
+    return case(
+        f"isposinf-isneginf-{str(dtype).removeprefix('torch.')}",
+        lambda a: (a.isposinf(), a.isneginf()),
+        numbers,
+        others=((numbers[:6],), (numbers[:0],)),
+        since=13 if dtype == torch.bfloat16 else 11,
+    )
+
+
 CASES = [
     *(case(name, getattr(torch, name), SPECIAL, opsets=ENDS) for name in FLOATS),
     *(case(f"{name}-small", getattr(torch, name), SMALL) for name in ("expm1", "log1p", "erf")),
@@ -120,6 +131,12 @@ CASES = [
         lambda a: (a.cos(), a.sin(), a.round(), torch.nn.functional.silu(a)),
         X.bfloat16(),
         opsets=(13, 20, 22, 24, 28),
+    ),
+    *map(infinities, (*DTYPES, torch.int64, torch.int16, torch.bool)),
+    case(
+        "isposinf-isneginf-zero-dim",
+        lambda *xs: [(x.isposinf(), x.isneginf()) for x in xs],
+        *(torch.tensor(x) for x in (torch.inf, -torch.inf, 3, True)),
     ),
     case("tan-double", torch.tan, torch.tensor([1.5707963, 0.5, -9.4], dtype=torch.float64)),
     case("pow-zero-dim", lambda a: (a**0, a**3, 2**a, a**a), torch.tensor(3)),

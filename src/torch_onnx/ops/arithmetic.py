@@ -323,6 +323,20 @@ def is_infinite(g: Builder, self: OnnxValue) -> OnnxValue:
     return _all_false(g, self)
 
 
+@aten("isposinf")
+def is_positive_infinite(g: Builder, self: OnnxValue) -> OnnxValue:
+    if self.dtype.is_floating_point:
+        return g.IsInf(self, detect_negative=0)
+    return _all_false(g, self)
+
+
+@aten("isneginf")
+def is_negative_infinite(g: Builder, self: OnnxValue) -> OnnxValue:
+    if self.dtype.is_floating_point:
+        return g.IsInf(self, detect_positive=0)
+    return _all_false(g, self)
+
+
 @aten("isfinite")
 def is_finite(g: Builder, self: OnnxValue) -> OnnxValue:
     if not self.dtype.is_floating_point:
