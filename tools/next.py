@@ -22,6 +22,9 @@ import venv
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tests"))
+from conformance.table import marks  # noqa: E402 - a module of the tests, that needs nothing
+
 ATEN = ROOT / "tools" / "aten_schemas.txt"
 ONNX = ROOT / "tools" / "onnx_operators.txt"
 OPERATORS = ROOT / "docs" / "operators.md"
@@ -165,14 +168,7 @@ def test_report(output: str) -> str:
 
 def passing(page: Path) -> dict[str, bool]:
     """Whether each operator of a table such as docs/operators.md passes at opset 20."""
-    rows = [
-        [cell.strip() for cell in line.strip("|").split(" | ")]
-        for line in page.read_text(encoding="utf-8").splitlines()
-        if line.startswith("|")
-    ]
-    header = next(row for row in rows if row[0] == "operator")
-    column = header.index("20")
-    return {row[0].strip("`"): row[column] == "✓" for row in rows if row[0].startswith("`")}
+    return {name: columns["20"] == "✓" for name, columns in marks(page).items()}
 
 
 def database_report(before: dict[str, bool], after: dict[str, bool]) -> str:

@@ -62,6 +62,20 @@ def write(folder: Path = RESULTS, page: Path = PAGE) -> None:
     page.write_text(text(read_all(folder)), encoding="utf-8")
 
 
+def marks(page: Path = PAGE) -> dict[str, dict[str, str]]:
+    """What a page says of each operator, by the column's title."""
+    rows = [
+        [cell.strip() for cell in line.strip("|").split(" | ")]
+        for line in page.read_text(encoding="utf-8").splitlines()
+        if line.startswith("|")
+    ]
+    titles = next(row for row in rows if row[0] == "operator")
+    of_operators = (row for row in rows if row[0].startswith("`"))
+    return {
+        row[0].strip("`"): dict(zip(titles[1:-1], row[1:], strict=False)) for row in of_operators
+    }
+
+
 def text(results: Sequence[Results]) -> str:
     names = sorted({name for result in results for name in result.operators})
     titles = [result.combination.title for result in results]
