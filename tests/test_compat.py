@@ -592,6 +592,22 @@ def test_traced_graph() -> None:
     assert node.scopeName() == "__module.0"
 
 
+def test_causal_masks_are_not_sought() -> None:
+    layers = torch.nn.TransformerEncoder(
+        torch.nn.TransformerEncoderLayer(4, 1, dropout=0.0), 1, enable_nested_tensor=False
+    )
+    seen = []
+    layers.layers[0].register_forward_pre_hook(
+        lambda module, args, kwargs: seen.append(kwargs["is_causal"]), with_kwargs=True
+    )
+    mask = torch.nn.Transformer.generate_square_subsequent_mask(3)
+    with compat.causal_masks_are_not_sought():
+        layers(torch.ones(3, 1, 4), mask)
+        layers(torch.ones(3, 1, 4), mask, is_causal=True)
+    layers(torch.ones(3, 1, 4), mask)
+    assert seen == [False, True, True]
+
+
 def test_traced() -> None:
     assert "aten::relu" in str(compat.traced(torch.nn.ReLU(), (X,)).graph)
 

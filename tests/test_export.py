@@ -397,3 +397,23 @@ def test_rank_that_a_size_of_one_decides() -> None:
     assert "how many axes" in str(caught.value)
     program = torch_onnx.export(torch.cov, (x,), dynamic_shapes=({1: "b"},))
     assert program(torch.randn(1, 7))[0].shape == ()
+
+
+@pytest.mark.parametrize("strategy", ["record", "export", "trace"])
+def test_transformer_layers_take_any_mask(strategy: str) -> None:
+    layer = torch.nn.TransformerDecoderLayer(8, 2, 8, batch_first=True)
+    model = torch.nn.TransformerDecoder(layer, 1)
+
+    def inputs(batch: int, length: int, tgt_mask: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        return torch.randn(batch, length, 8), torch.randn(batch, 4, 8), tgt_mask
+
+    causal = torch.nn.Transformer.generate_square_subsequent_mask(3)
+    program = torch_onnx.export(
+        model,
+        inputs(2, 3, causal),
+        dynamic_shapes={"tgt": {0: "b", 1: "n"}, "memory": {0: "b"}, "tgt_mask": {0: "n", 1: "n"}},
+        strategy=strategy,
+    )
+    assert not program.notes
+    program.verify(*inputs(2, 3, torch.zeros(3, 3)))
+    program.verify(*inputs(1, 5, torch.eye(5) - 1))

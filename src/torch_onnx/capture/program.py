@@ -93,7 +93,8 @@ def capture(
         index: {axis: DynamicAxis(spec.name, spec.min, spec.max) for axis, spec in by_axis.items()}
         for index, by_axis in dynamic.inputs.items()
     }
-    graph, paths, program = _run(model, bound, axes, own, strategy)
+    with compat.causal_masks_are_not_sought():
+        graph, paths, program = _run(model, bound, axes, own, strategy)
     outputs = signature.name_outputs(paths, output_names, names)
     # As in torch.onnx, a word about these is enough: calls are copied from model to model.
     graph.notes += [

@@ -6,6 +6,7 @@ Tried on PyTorch 2.6, 2.13 and 2.14.
 
 from torch_onnx.compat.exporting import (
     automatic_dim,
+    causal_masks_are_not_sought,
     export,
     shape_environment,
     sizes_of_one_stay_dynamic,
@@ -104,6 +105,7 @@ __all__ = [
     "assume",
     "autocast_dtype",
     "automatic_dim",
+    "causal_masks_are_not_sought",
     "compiled_alike",
     "cuts_off_fractions",
     "data_dependent_errors",

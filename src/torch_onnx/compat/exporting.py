@@ -31,6 +31,26 @@ def automatic_dim(low: int | None, high: int | None) -> Any:
 
 
 @contextlib.contextmanager
+def causal_masks_are_not_sought() -> Iterator[None]:
+    """Within, transformer layers take a mask as it is.
+
+    They look at its elements to see whether it is causal, which is a hint for their kernels; the
+    answer for the example's mask would leave the mask out of the model.
+    """
+    transformer: Any = importlib.import_module("torch.nn.modules.transformer")
+    before = transformer._detect_is_causal_mask
+    transformer._detect_is_causal_mask = _told_causal
+    try:
+        yield
+    finally:
+        transformer._detect_is_causal_mask = before
+
+
+def _told_causal(mask: Any, is_causal: bool | None = None, size: int | None = None) -> bool:
+    return is_causal is True
+
+
+@contextlib.contextmanager
 def sizes_of_one_stay_dynamic() -> Iterator[None]:
     """Within, torch.export does not fix a dynamic dim whose example size is 0 or 1."""
     config: Any = importlib.import_module("torch.fx.experimental._config")
