@@ -714,6 +714,18 @@ def test_is_of_torch_func() -> None:
     assert compat.is_of_torch_func(sys.modules["torch._functorch.vmap"].lazy_load_decompositions)
 
 
+def test_is_of_vmap() -> None:
+    seen: list[bool] = []
+
+    def asks(row: torch.Tensor) -> torch.Tensor:
+        seen.append(compat.is_of_vmap(row))
+        return row
+
+    torch.vmap(asks)(X)
+    assert seen == [True]
+    assert not compat.is_of_vmap(X)
+
+
 def test_is_within_vmap() -> None:
     def asks(row: torch.Tensor) -> torch.Tensor:
         row.is_contiguous(memory_format=torch.channels_last)

@@ -177,6 +177,12 @@ def is_data_dependent(error: Exception) -> bool:
     return isinstance(error, GuardOnDataDependentSymNode)
 
 
+def is_of_vmap(tensor: torch.Tensor) -> bool:
+    """Whether it is one row of many, as functions under torch.vmap see them."""
+    is_batched: Any = torch._C._functorch.is_batchedtensor
+    return bool(is_batched(tensor))
+
+
 def is_within_vmap(error: BaseException | None) -> bool:
     """Whether PyTorch failed within torch.vmap: its tracer then keeps the example's sizes."""
     return error is not None and "inside of vmap" in str(error)
