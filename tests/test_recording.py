@@ -169,7 +169,7 @@ def test_transformed_functions_go_to_another_front_end() -> None:
     with pytest.raises(errors.CaptureError, match="wrapped"):
         record(mapped, X)
     if lacks("2.9"):  # torch.export can't do it, and a trace would have the example's sizes
-        with pytest.raises(errors.CaptureError, match="while the model ran|torch.vmap"):
+        with pytest.raises(errors.CaptureError, match=r"while the model ran|torch\.vmap"):
             torch_onnx.export(mapped, (X,), dynamic_shapes=ROWS)
     else:
         torch_onnx.export(mapped, (X,), dynamic_shapes=ROWS).verify(OTHERS[0])

@@ -97,7 +97,7 @@ def capture(
         graph, paths, program = _run(model, bound, axes, own, strategy)
     if any(compat.is_of_vmap(parameter.tensor) for parameter in graph.parameters):
         raise CaptureError(
-            "A tensor of torch.vmap's is left over, which this PyTorch can't export."
+            "A tensor of torch.vmap's is left: this PyTorch can't export its function."
         )
     outputs = signature.name_outputs(paths, output_names, names)
     # As in torch.onnx, a word about these is enough: calls are copied from model to model.
