@@ -171,6 +171,14 @@ def test_a_result_of_other_rank_is_refused() -> None:
         exported(Rotates(), custom_translation_table={"extend_tests::rotate": total})
 
 
+def test_values_of_two_dtypes_are_refused_where_onnx_takes_one() -> None:
+    def mixed(g: Any, x: Any, angle: float) -> Any:
+        return g.Where(g.Greater(x, g.like(0, x)), g.constant(False), x)
+
+    with pytest.raises(errors.UnsupportedOperators, match=r"not torch\.bool and torch\.float32"):
+        exported(Rotates(), custom_translation_table={"extend_tests::rotate": mixed})
+
+
 def test_a_registration_of_a_library_that_is_not_loaded_waits() -> None:
     torch_onnx.op("not_loaded::anything")(by_mul)
     torch_onnx.remove_op("not_loaded::anything")

@@ -173,6 +173,8 @@ class Typed(Function):
         assert x.type().sizes() == [None, 6]
         assert x.type().dim() == 2
         assert x.type().scalarType() == "Float"
+        assert x.type().isSubtypeOf(torch._C.TensorType.get())
+        assert not x.type().isSubtypeOf(torch._C.IntType.get())
         assert not x.isCompleteTensor()
         assert x.node().kind() == "prim::Param"
         a, b = g.op("acme::Typed", x, sizes_i=sizes, ratio_f=1, name_s="n", outputs=2)

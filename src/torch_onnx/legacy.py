@@ -16,7 +16,7 @@ import torch
 
 from torch_onnx import compat
 from torch_onnx.builder.values import OnnxValue
-from torch_onnx.errors import ExportError
+from torch_onnx.errors import ExportError, NotExpressible
 from torch_onnx.graph import Dim
 from torch_onnx.ops.table import LOWEST_OPSET, OpTable
 
@@ -69,6 +69,10 @@ class LegacyType:
 
     def kind(self) -> str:
         return "TensorType"
+
+    def isSubtypeOf(self, other: Any) -> bool:
+        """Of another such type, or of one of TorchScript's, which are told by their texts."""
+        return isinstance(other, LegacyType) or str(other) == "Tensor"
 
     def with_sizes(self, sizes: Sequence[int | None] | None) -> LegacyType:
         return LegacyType(self._dtype, sizes)
@@ -308,7 +312,10 @@ def translate_function(cls: Any, g: Builder, arguments: list[Any], result: list[
         else argument
         for argument in arguments
     ]
-    made = cls.symbolic(graph, *given)
+    try:
+        made = cls.symbolic(graph, *given)
+    except NotExpressible as error:
+        raise NotExpressible(f"{cls.__name__}.symbolic: {error.reason}", error.since) from error
     if made is None:
         raise ExportError(f"{cls.__name__}.symbolic gives None.")
     return unwrapped(graph, made)

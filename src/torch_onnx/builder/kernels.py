@@ -120,6 +120,20 @@ def _supported(schema: OnnxSchema, types: frozenset[str], dtype: torch.dtype) ->
     return kernel is None or str(dtype).removeprefix("torch.") in kernel.split()
 
 
+def _check_agreement(schema: OnnxSchema, inputs: Sequence[OnnxValue | None]) -> None:
+    """Inputs of one type variable must be alike: a cast to another's dtype may lose the value."""
+    found: dict[str, OnnxValue] = {}
+    for index, x in enumerate(inputs):
+        formal = schema.inputs[min(index, len(schema.inputs) - 1)]
+        if x is None or x.is_sequence:
+            continue
+        first = found.setdefault(formal.type, x)
+        if first.dtype != x.dtype:
+            raise NotExpressible(
+                f"ONNX's {schema.name} takes values of one dtype, not {first.dtype} and {x.dtype}"
+            )
+
+
 def casts(
     g: Builder, schema: OnnxSchema, inputs: Sequence[OnnxValue | None]
 ) -> tuple[list[OnnxValue | None], tuple[torch.dtype, torch.dtype] | None]:
@@ -127,6 +141,7 @@ def casts(
     given = list(inputs)
     back = None
     done: dict[str, torch.dtype] = {}
+    _check_agreement(schema, given)
     for index, x in enumerate(given):
         formal = schema.inputs[min(index, len(schema.inputs) - 1)]
         if x is None or x.is_sequence:
