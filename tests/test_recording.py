@@ -285,3 +285,35 @@ def test_a_decomposition_holds_in_both_runs() -> None:
     with pytest.raises(errors.UnsupportedOperators, match="decided_by_size::pooled"):
         record(lambda x: pooled(x), X, dynamic=({0: "rows"},))
     assert record(lambda x: pooled(x), X)(X)[0].equal(X.relu())
+
+
+def test_a_module_may_be_converted_within() -> None:
+    class Converts(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = torch.nn.Linear(6, 3)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            self.layer = self.layer.to(torch.float32)
+            return self.layer(x)
+
+    model = Converts()
+    record(model, X, dynamic={"x": {0: "rows"}}).verify(torch.randn(5, 6))
+    assert isinstance(model.layer.weight, torch.nn.Parameter)
+
+
+def test_a_tensor_tells_a_place() -> None:
+    def at(x: torch.Tensor, i: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        return x[i], x[:, i], x[i, 1:], x[..., i].sum(), x.select(1, i)
+
+    program = record(at, X, torch.tensor(1), dynamic={"x": ROWS["x"], "i": None})
+    for place in (0, 2, -1):
+        program.verify(OTHERS[0], torch.tensor(place))
+
+
+def test_calls_that_pytorch_takes_by_other_types() -> None:
+    def calls(x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        rows, columns = torch.where(x > 0)
+        return torch.nn.functional.pad(x, (0, 2), value=True), rows, columns
+
+    record(calls, X, dynamic=ROWS).verify(OTHERS[0])

@@ -267,6 +267,9 @@ def _view_called(name: str) -> Handler:
 
 
 def _set_data(mode: RecordingMode, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    if args[0] is args[1]:
+        # What Module.to does where nothing changes.
+        return None
     raise Unrecordable("the model replaces the data of a tensor", mode.recorder.frame())
 
 

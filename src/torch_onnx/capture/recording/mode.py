@@ -111,11 +111,14 @@ class RecordingMode(TorchFunctionMode):
         if any(read[n] is not argument for n, argument in bound.items()):
             # PyTorch would read the element itself.
             bound, call = read, None
-        known = _lowered(bound, recorder.fake_of)
+        asked = _at_the_start(op, bound)
+        if asked is not bound:
+            call = None
+        known = _lowered(asked, recorder.fake_of)
 
         def run(tensor: Callable[[torch.Tensor], torch.Tensor]) -> Any:
             if call is None:
-                return _called(op, _lowered(bound, tensor))
+                return _called(op, _lowered(asked, tensor))
             return func(*_lowered(list(call[0]), tensor), **_lowered(call[1], tensor))
 
         result, made_up = self._typed(op, known, run)
@@ -206,6 +209,20 @@ class RecordingMode(TorchFunctionMode):
         if _holds_tensors(result) and not all(id(t) in self.recorder.values for t in _flat(result)):
             raise Unrecordable(f"{name} is no ATen operator", self.recorder.frame())
         return result
+
+
+PLACES = {"aten::select.int": "index", "aten::narrow": "start"}
+
+
+def _at_the_start(op: Operator, bound: dict[str, Any]) -> dict[str, Any]:
+    """The arguments with a place that data tell at the start: a result's type is alike at any, and
+    the number made up for it is at none.
+    """
+    name = PLACES.get(op.name)
+    place = bound.get(name or "")
+    if name is None or not isinstance(place, RECORDED) or not place.from_data:
+        return bound
+    return {**bound, name: 0}
 
 
 def _lowered(argument: Any, tensor: Callable[[torch.Tensor], torch.Tensor]) -> Any:

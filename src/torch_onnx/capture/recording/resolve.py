@@ -216,7 +216,8 @@ FITS: dict[str, Any] = {
     "number": _fits_number,
     "int": _fits_integer,
     "float": lambda f, a, lenient: (
-        (isinstance(a, (int, float)) and not isinstance(a, bool)) or (lenient and _is_single(a))
+        (isinstance(a, (int, float)) and (lenient or not isinstance(a, bool)))
+        or (lenient and _is_single(a))
     ),
     "bool": lambda f, a, lenient: isinstance(a, bool),
     "str": lambda f, a, lenient: isinstance(a, str),
@@ -237,4 +238,6 @@ def _converted(formal: Formal, argument: Any) -> Any:
             return list(argument)
         if argument is not None:
             return [argument] * (formal.length or 1)
+    if formal.kind == "float" and isinstance(argument, bool):
+        return float(argument)
     return argument

@@ -23,7 +23,7 @@ def _nonzero(args: Mapping[str, Any], size: int) -> Any:
 
 
 def _nonzero_numpy(args: Mapping[str, Any], size: int) -> Any:
-    x = args["self"]
+    (x,) = args.values()  # ``self``, or ``condition`` to where
     return [x.new_empty([size], dtype=torch.int64) for _ in range(max(x.dim(), 1))]
 
 
