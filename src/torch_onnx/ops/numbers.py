@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from torch_onnx.builder.values import Integer, Number, OnnxValue
+from torch_onnx.errors import NotExpressible
 from torch_onnx.ops.table import OpTable
 
 if TYPE_CHECKING:
@@ -121,6 +122,11 @@ def negate(g: Builder, a: Number) -> OnnxValue:
     return g.Neg(_vector(g, a, torch.float64 if _is_float(a) else torch.int64))
 
 
+@python("python::abs")
+def absolute(g: Builder, a: Number) -> OnnxValue:
+    return g.Abs(_vector(g, a, torch.float64 if _is_float(a) else torch.int64))
+
+
 @python("python::float")
 def to_float(g: Builder, a: Number) -> OnnxValue:
     return _vector(g, a, torch.float64)
@@ -158,14 +164,56 @@ def square_root(g: Builder, a: Number) -> OnnxValue:
     return g.Sqrt(_vector(g, a, torch.float64))
 
 
+def _is_bool(number: Number) -> bool:
+    return isinstance(number, bool) or (
+        isinstance(number, OnnxValue) and number.dtype == torch.bool
+    )
+
+
+def _bitwise(g: Builder, name: str, a: Number, b: Number) -> OnnxValue:
+    """``And``, ``Or`` or ``Xor``: of bools, or of the bits of integers."""
+    if _is_bool(a) and _is_bool(b):
+        return g.node(name, _vector(g, a, torch.bool), _vector(g, b, torch.bool))
+    if g.opset < 18:
+        raise NotExpressible(f"ONNX's Bitwise{name} is needed", since=18)
+    return g.node(f"Bitwise{name}", _vector(g, a, torch.int64), _vector(g, b, torch.int64))
+
+
 @python("python::and")
-def logical_and(g: Builder, a: Number, b: Number) -> OnnxValue:
-    return g.And(_vector(g, a, torch.bool), _vector(g, b, torch.bool))
+def bitwise_and(g: Builder, a: Number, b: Number) -> Integer:
+    mask, number = (a, b) if isinstance(a, int) else (b, a)
+    if isinstance(mask, int) and not _is_bool(mask) and isinstance(number, OnnxValue):
+        if mask >= 0 and mask & (mask + 1) == 0:
+            return g.mod(number, mask + 1)
+        if mask < 0 and mask & -mask == -mask:
+            return g.sub(number, g.mod(number, -mask))
+    return _bitwise(g, "And", a, b)
 
 
 @python("python::or")
-def logical_or(g: Builder, a: Number, b: Number) -> OnnxValue:
-    return g.Or(_vector(g, a, torch.bool), _vector(g, b, torch.bool))
+def bitwise_or(g: Builder, a: Number, b: Number) -> OnnxValue:
+    return _bitwise(g, "Or", a, b)
+
+
+@python("python::xor")
+def bitwise_xor(g: Builder, a: Number, b: Number) -> OnnxValue:
+    return _bitwise(g, "Xor", a, b)
+
+
+@python("python::lshift")
+def shifted_left(g: Builder, a: Number, b: Number) -> Integer:
+    return g.mul(a, _power_of_two(b))  # type: ignore[arg-type]
+
+
+@python("python::rshift")
+def shifted_right(g: Builder, a: Number, b: Number) -> Integer:
+    return g.floordiv(a, _power_of_two(b))  # type: ignore[arg-type]
+
+
+def _power_of_two(exponent: Number) -> int:
+    if not isinstance(exponent, int):
+        raise NotExpressible("a shift by a number that is known at run time only")
+    return 1 << exponent
 
 
 @python("python::not")

@@ -102,6 +102,12 @@ class RecordedFloat(_Recorded, float):
 
     __hash__ = float.__hash__
 
+    def __int__(self) -> int:
+        if self.from_data:
+            # Python makes a number of its own of what this returns.
+            self.recorder.refuse_number("the model makes an int of a number that data decide")
+        return float.__int__(self)
+
     def __bool__(self) -> bool:
         return decide("ne", operator.ne, self, 0.0)
 
@@ -236,7 +242,10 @@ def _itself(self: Any) -> Any:
 
 
 def _absolute(self: Any) -> Any:
-    return self if plain(self) >= 0 and other_value(self) >= 0 else -self
+    form = None if self.from_data else expression_of(self)
+    if form is not None and all(coefficient >= 0 for _, coefficient in form.terms):
+        return self  # a sum of sizes
+    return compute("abs", abs, self)
 
 
 def _install() -> None:
@@ -265,6 +274,13 @@ def _install() -> None:
             ("abs", _absolute),
         ):
             setattr(kind, f"__{name}__", value)
+    bitwise = (operator.and_, operator.or_, operator.xor, operator.lshift, operator.rshift)
+    for function in bitwise:
+        name = function.__name__.rstrip("_")
+        forward, backward = _binary(name, function)
+        setattr(RecordedInt, f"__{name}__", forward)
+        setattr(RecordedInt, f"__r{name}__", backward)
+    RecordedInt.__invert__ = lambda self: -self - 1  # type: ignore[method-assign]
     for name in ("floor", "ceil", "trunc"):
         setattr(RecordedInt, f"__{name}__", _itself)
         setattr(RecordedFloat, f"__{name}__", _unary(name, getattr(math, name)))

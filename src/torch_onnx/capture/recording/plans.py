@@ -31,6 +31,34 @@ class Plan:
     """Dims of the user's that have to be sums of others."""
     example: dict[str, int]
     """The sizes of the example as it was given."""
+    ranges: dict[str, tuple[int | None, int | None]] = field(default_factory=dict)
+
+    def others(self) -> dict[str, int]:
+        """The sizes of the other run, by name."""
+        return {
+            str(name): size
+            for names, sizes in zip(self.names, self.second, strict=True)
+            for name, size in zip(names, sizes, strict=True)
+            if isinstance(name, Dim) and str(name) in self.example
+        }
+
+    def elsewhere(self) -> Iterator[dict[str, int]]:
+        """The example's own sizes where the runs had larger ones, then some that neither had."""
+        sizes = [
+            {str(name): size for name, size in zip(names, first, strict=True)}
+            for names, first in zip(self.names, self.first, strict=True)
+        ]
+        first = {name: size for row in sizes for name, size in row.items()}
+        if any(first.get(name, size) != size for name, size in self.example.items()):
+            yield dict(self.example)
+        yield {
+            name: self.within(name, 2 + place if size > 3 + place else 2 * size + 1 + place)
+            for place, (name, size) in enumerate(self.example.items())
+        }
+
+    def within(self, name: str, size: int) -> int:
+        low, high = self.ranges.get(name, (None, None))
+        return min(max(size, low or 0), size if high is None else high)
 
     def value_of(self, size: Size, wanted: Mapping[str, int], known: int) -> int:
         """A size of an input where its dim has the size wanted."""
@@ -195,6 +223,7 @@ def plan_of(dims: Dims, style: Style, classes: Classes, sums: bool) -> Plan:
         {Dim(str(group.expression)): group.expression for group in groups.values()},
         {str(group.expression): group.total for group in groups.values() if group.total},
         {str(group.expression): dims.sizes[key] for key, group in groups.items()},
+        {str(g.expression): (dims.specs[k].min, dims.specs[k].max) for k, g in groups.items()},
     )
 
 

@@ -7,6 +7,7 @@ recorded; whatever differs from the first must have been computed from sizes by 
 from __future__ import annotations
 
 import contextlib
+import dis
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -62,15 +63,17 @@ def record(
     dims = dims_of(tensors, dynamic, input_names)
     refused: Exception | None = None
     tried: list[Plan] = []
+    refused_at: list[Mapping[str, int]] = []
     for plan in _plans(flat, tensors, names, dims):
         if plan in tried:
             continue
         tried.append(plan)
-        runs = _Runs(flat, tensors, names, plan)
+        runs = _Runs(flat, tensors, names, plan, refused_at=refused_at)
         try:
             return _recorded(runs, dynamic, input_names)
         except DependsOnSizes as error:
             refused = refused or error
+            refused_at.append(plan.others())
         except Unrecordable:
             # So it is at any sizes.
             raise
@@ -146,6 +149,8 @@ class _Runs:
     names: Mapping[int, tuple[str, str]]
     plan: Plan
     answers: tuple[bool, ...] = ()
+    refused_at: Sequence[Mapping[str, int]] = ()
+    """Sizes at which the model went another way, as far as another plan's runs told."""
     fake_mode: Any = field(default_factory=compat.static_fake_mode)
     sources: Sources = field(default_factory=lambda: Sources("model."))
     stand_ins: dict[int, torch.Tensor] = field(default_factory=dict)
@@ -167,7 +172,8 @@ class _Runs:
                 if not possible and error is not None:
                     # The model does not take these sizes, whatever the data.
                     raise error from None
-                if len(possible) != 1:
+                other = next((e for e in raised.values() if e is not None), None)
+                if len(possible) != 1 or not is_deliberate(other, undecided.code):
                     raise Unrecordable(str(undecided), undecided.frame) from None
                 self.answers = (*self.answers, possible[0])
 
@@ -181,17 +187,6 @@ class _Runs:
         runs = replace(self, plan=replace(self.plan, first=shapes))
         with contextlib.suppress(Unrecordable):
             runs.run(None, (), is_second=False)
-
-    def example_ranks(self) -> list[int] | None:
-        """The ranks of results at the example's own sizes; None where no run tells."""
-        shapes = [tuple(tensor.shape) for tensor in self.tensors]
-        if shapes == self.plan.first:
-            return None
-        runs = replace(self, plan=replace(self.plan, second=shapes))
-        try:
-            return _ranks(runs.run(None, self.answers, is_second=True).results)
-        except Exception:
-            return None
 
     def at(self, sizes: Mapping[str, int]) -> list[Entry] | None:
         """The log of a run with these dims, the others as in the example; None if it fails."""
@@ -257,11 +252,47 @@ class _Runs:
             RecordingMode(recorder),
         ):
             results = self.flat(*fakes)
+        recorder.returned(results)
         return _Run(recorder, inputs, list(results))
 
 
-def _ranks(results: Sequence[Any]) -> list[int]:
-    return [result.dim() if isinstance(result, torch.Tensor) else 0 for result in results]
+def _check_elsewhere(runs: _Runs, recorder: Recorder) -> None:
+    """Run the model at the example's own sizes, and at sizes that neither run had.
+
+    What Python makes of a size without a trace (a list's index, ``len``, a text, ``math.gcd``) may
+    be the same number in both runs by chance.
+
+    Raises:
+        DependsOnSizes: where no comparison tells why it makes other calls there.
+    """
+    plan = runs.plan
+    for sizes in [*runs.refused_at, *plan.elsewhere()]:
+        if not all(reliances.goes_this_way(recorder, r, sizes) for r in recorder.reliances):
+            continue
+        log = runs.at(sizes)
+        if log is not None and not reliances.are_alike(recorder, log, sizes):
+            raise DependsOnSizes("the model goes another way for other sizes")
+
+
+RAISE = dis.opmap["RAISE_VARARGS"]
+
+
+def is_deliberate(error: Exception | None, asked: Any) -> bool:
+    """Whether an exception is a ``raise`` or ``assert`` of the model's, or of the function that
+    asked: not PyTorch's refusal of what was made up for the data.
+    """
+    trace = None if error is None else error.__traceback__
+    if trace is None:
+        return False
+    while trace.tb_next is not None:
+        trace = trace.tb_next
+    code = trace.tb_frame.f_code
+    if code.co_code[trace.tb_lasti] != RAISE:
+        return False
+    return code is asked or not Sources("").shorten(code.co_filename).startswith(OURS)
+
+
+OURS = ("torch/", "torch_onnx/")
 
 
 def _graph(
@@ -274,9 +305,8 @@ def _graph(
     for reliance in recorder.reliances:
         if not reliances.goes_this_way(recorder, reliance, plan.example):
             raise DependsOnSizes(f"the example goes another way: {reliance.text}", reliance.frame)
-    ranks = runs.example_ranks()
-    if ranks is not None and ranks != _ranks(run.results):
-        raise DependsOnSizes("a result has another rank at the example's sizes")
+    if log is not None:
+        _check_elsewhere(runs, recorder)
     return AtenGraph(
         run.inputs,
         list(recorder.parameters.values()),

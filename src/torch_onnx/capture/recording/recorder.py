@@ -5,8 +5,9 @@ from __future__ import annotations
 import functools
 import operator
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -68,20 +69,29 @@ class DependsOnData(Unrecordable):
 
 
 class Undecided(Unrecordable):
-    """A branch on a tensor's elements, whose other side may do nothing but raise."""
+    """A branch on a tensor's elements, whose other side may do nothing but raise.
+
+    ``code`` is the function that it stands in.
+    """
+
+    code: Any = None
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
     """What the first of two runs tells of a call: its operator, numbers, and results' sizes.
 
-    A tensor from outside is an entry too, for its elements must be the same in both runs.
+    ``operands`` are the tensors that go into it, by name or by how many the run had made before;
+    ``words`` its other arguments. A tensor from outside is an entry too, for its elements must be
+    the same in both runs, and so is what the model returns.
     """
 
     name: str
     numbers: tuple[Any, ...]
     shapes: tuple[tuple[int, ...], ...]
     tensor: torch.Tensor | None = None
+    operands: tuple[Any, ...] = ()
+    words: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +123,9 @@ class Recorder:
     log: list[Entry] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
     values: dict[int, Value] = field(default_factory=dict)
+    ordinals: dict[Value, int | None] = field(default_factory=dict)
+    """Of results of calls, in the order made; None for what Python's numbers are made to."""
+    made: int = 0
     others: dict[Value, tuple[int, ...]] = field(default_factory=dict)
     """The sizes of a value in the other run."""
     expressions: dict[Dim, Expression] = field(default_factory=dict)
@@ -312,7 +325,9 @@ class Recorder:
         """What a test of a tensor's elements comes to."""
         frame = self.frame()
         if self.asked >= len(self.answers):
-            raise Undecided("a branch depends on data", frame)
+            undecided = Undecided("a branch depends on data", frame)
+            undecided.code = _asking().f_code
+            raise undecided
         self.asked += 1
         if frame is not None:
             self.checks.append(frame)
@@ -346,6 +361,11 @@ class Recorder:
         self.unknowns += 1
         return self.unknowns
 
+    def refuse_number(self, reason: str) -> None:
+        """Raise Unrecordable for a number that the user's code asks for, not PyTorch's."""
+        if not self.is_framework(sys._getframe(2)):
+            raise Unrecordable(reason, self.frame())
+
     def needs_plan(self) -> None:
         if self.plan is None:
             raise DependsOnData("a size or number depends on data", self.frame())
@@ -373,7 +393,11 @@ class Recorder:
             self._relies_on_parts(op.name, args, len(result))
         tensors = list(_tensors_in(result))
         shapes = tuple(tuple(tensor.shape) for tensor in tensors)
-        second = self._compared(Entry(op.name, numbers, shapes))
+        operands, words = self._operands(list(args.values())), tuple(_words_in(args.values()))
+        if op.name.startswith("torch_onnx::"):
+            words = ()  # keys of a run's own
+        entry = Entry(op.name, numbers, shapes, operands=operands, words=words)
+        second = self._compared(entry)
         bound = {name: self.argument(argument) for name, argument in args.items()}
         given = [self._typed(v) for a in bound.values() for v in values_of(a) if v.kind == "tensor"]
         outputs: list[Output] = []
@@ -396,6 +420,22 @@ class Recorder:
             if cast:
                 bound = {name: substitute(argument, cast) for name, argument in bound.items()}
         self.calls.append(Call(op, bound, outputs, source))
+
+    def returned(self, results: Sequence[Any]) -> None:
+        """What the model returns, the last entry of a run."""
+        numbers = tuple(_numbers_in(list(results)))
+        if self.is_second:
+            numbers = tuple(map(plain, numbers))
+        words = tuple(_words_in(results))
+        self._compared(Entry("results", numbers, (), None, self._operands(list(results)), words))
+
+    def _operands(self, arguments: list[Any]) -> tuple[Any, ...]:
+        """What tells tensors apart; None for one of Python's numbers, which are an entry's own."""
+        values = [self.value_of(tensor) for tensor in _tensors_in(arguments)]
+        return tuple(
+            None if value.name.startswith("constant_") else self.ordinals.get(value, value.name)
+            for value in values
+        )
 
     def _relies_on_squeezed(self, tensor: torch.Tensor, dim: Any = None) -> None:
         """Axes of dynamic sizes are dropped in some runs: this one tells of those where not."""
@@ -439,6 +479,10 @@ class Recorder:
         self.count += 1
         value = Value(f"v{self.count}", tensor.dtype, shape, fake=tensor)
         self.others[value] = second
+        self.ordinals[value] = None
+        if not self.within:
+            self.made += 1
+            self.ordinals[value] = self.made
         # What an operator in place returns is the tensor it was given.
         if id(tensor) not in self.values:
             self.values[id(tensor)] = value
@@ -490,6 +534,8 @@ class Recorder:
         there = self.plan[place]
         if there.name != entry.name or len(there.shapes) != len(entry.shapes):
             raise DependsOnSizes("the model goes another way for other sizes", self.frame())
+        if there.operands != entry.operands or there.words != entry.words:
+            raise DependsOnSizes("what goes into a call depends on sizes", self.frame())
         if entry.tensor is not there.tensor and not _equal(entry.tensor, there.tensor):
             raise DependsOnSizes("a tensor made outside of PyTorch depends on sizes", self.frame())
         if len(there.numbers) != len(entry.numbers) or not all(
@@ -538,12 +584,26 @@ class Recorder:
         return None if frame is None else self.sources.frame_at(frame)
 
 
+HERE = str(Path(__file__).parents[2])
+OF_TENSORS = (torch.Tensor.__contains__.__code__.co_filename, torch.overrides.__file__)
+
+
+def _asking() -> Any:
+    """The frame of what asks a tensor: neither of this project nor of torch.Tensor."""
+    frame: Any = sys._getframe(1)
+    while frame.f_code.co_filename.startswith(HERE) or frame.f_code.co_filename in OF_TENSORS:
+        frame = frame.f_back
+    return frame
+
+
 LARGEST_CONSTANT = 1024
 """Tensors of more elements than this are calls, not constants."""
 
 UNKNOWN_FLOAT = (0.625, 0.375)
-UNKNOWN = (211, 307)
-"""What stands for a number that data decide, in the two runs."""
+UNKNOWN = (97, 204)
+"""What stands for a number that data decide, in the two runs: of other parity and length, and with
+no remainder in common but by divisors of more than a hundred.
+"""
 
 
 def _shown(number: Any, expression: Expression | None) -> str:
@@ -571,6 +631,14 @@ def _numbers_in(argument: Any) -> Iterator[Any]:
     elif isinstance(argument, (list, tuple)):
         for item in argument:
             yield from _numbers_in(item)
+
+
+def _words_in(arguments: Iterable[Any]) -> Iterator[Any]:
+    for argument in arguments:
+        if isinstance(argument, (str, torch.dtype)):
+            yield argument
+        elif isinstance(argument, (list, tuple)):
+            yield from _words_in(argument)
 
 
 def _tensors_in(result: Any) -> Iterator[torch.Tensor]:

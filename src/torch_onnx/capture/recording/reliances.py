@@ -61,16 +61,49 @@ def _otherwise(
     if reliance.left is None or reliance.right is None:
         yield None
         return
-    forms = (reliance.left, reliance.right)
+    equal: list[Sizes] = []
+    for sizes in _tried(recorder, reliance, ranges):
+        if _answer(recorder, reliance, sizes) is reliance.answer:
+            continue
+        a, b = (_evaluate(recorder, form, sizes) for form in (reliance.left, reliance.right))
+        if a is not None and a == b:
+            # The larger of two equal sizes is either: others tell more.
+            equal.append(sizes)
+        else:
+            yield sizes
+    yield from equal
+
+
+def _tried(
+    recorder: Recorder, reliance: Reliance, ranges: Mapping[str, tuple[int, int]]
+) -> Iterator[Sizes]:
+    """Usual sizes, and those about a comparison's own numbers; each of two dims is larger once."""
+    assert reliance.left is not None
+    assert reliance.right is not None
+    forms = [reliance.left, reliance.right]
     atoms = {a for form in forms for monomial, _ in form.terms for a in monomial}
     given = sorted(_given(recorder, atoms))
-    for index, base in enumerate(TRIED_SIZES):
-        sizes: dict[str, int] = {}
-        for place, name in enumerate(given):
-            low, high = ranges.get(name, (0, LARGE))
-            sizes[name] = min(max(base + 7 * place * index, low, 1), high)
-        if _answer(recorder, reliance, sizes) is not reliance.answer:
+    numbers = sorted(_numbers(recorder, forms, atoms))
+    near = [n + d for n in numbers for d in (0, 1, -1)] + [2 * n for n in numbers]
+    bases = [*TRIED_SIZES, *(n for n in near if 0 <= n <= LARGE)]
+    for order in (given, given[::-1]) if len(given) > 1 else (given,):
+        for index, base in enumerate(bases):
+            sizes: dict[str, int] = {}
+            for place, name in enumerate(order):
+                low, high = ranges.get(name, (0, LARGE))
+                sizes[name] = min(max(base + 7 * place * index, low), high)
             yield sizes
+
+
+def _numbers(recorder: Recorder, forms: Sequence[Expression], atoms: set[str]) -> set[int]:
+    """The plain numbers in a comparison and in what its sizes are computed of."""
+    found = {abs(coefficient) for form in forms for _, coefficient in form.terms}
+    for name in atoms:
+        made = recorder.atoms.get(name)
+        inner = [form for form in made[1] if form is not None] if made is not None else []
+        below = {a for form in inner for monomial, _ in form.terms for a in monomial}
+        found |= _numbers(recorder, inner, below) if inner else set()
+    return found
 
 
 def _given(recorder: Recorder, atoms: set[str]) -> set[str]:
@@ -100,7 +133,7 @@ def _harmless(
             continue
         runs += 1
         log = run(sizes)
-        if log is not None and _are_alike(recorder, log, sizes):
+        if log is not None and are_alike(recorder, log, sizes):
             harmless.update(
                 other
                 for other, own in deciding.items()
@@ -109,13 +142,15 @@ def _harmless(
     return harmless
 
 
-def _are_alike(recorder: Recorder, log: Sequence[Entry], sizes: Sizes) -> bool:
+def are_alike(recorder: Recorder, log: Sequence[Entry], sizes: Sizes) -> bool:
     if len(log) != len(recorder.log):
         return False
     for mine, theirs in zip(recorder.log, log, strict=True):
         if mine.name != theirs.name or len(mine.numbers) != len(theirs.numbers):
             return False
         if list(map(len, mine.shapes)) != list(map(len, theirs.shapes)):
+            return False
+        if mine.operands != theirs.operands or mine.words != theirs.words:
             return False
         for number, other in zip(mine.numbers, theirs.numbers, strict=True):
             if isinstance(number, RecordedInt) and number.expression is not None:
