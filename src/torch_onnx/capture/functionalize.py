@@ -280,11 +280,13 @@ class _State:
         functional = functional_form(call.op)
         if functional is None:
             raise NotExpressible(f"{call.op.name} writes in place and has no functional form")
-        # By position: dropout_ calls ``self`` what dropout calls ``input``. Outputs come last.
-        args = {
-            formal.name: self.read_all(argument)
-            for formal, argument in zip(functional.arguments, call.args.values(), strict=False)
-        }
+        names = [formal.name for formal in functional.arguments]
+        if not call.args.keys() <= set(names):
+            # By position: dropout_ calls ``self`` what dropout calls ``input``. Outputs come last.
+            given = dict(zip(names, call.args.values(), strict=False))
+        else:
+            given = call.args
+        args = {name: self.read_all(argument) for name, argument in given.items()}
         # What an operator with state returns comes before what it writes.
         own = call.outputs if call.op.name in WITH_STATE else []
         # Others return what they wrote, of another shape after resize_.
@@ -359,7 +361,16 @@ WITH_STATE = {
 RENAMED = {
     "aten::normal": "aten::normal_functional",
     "aten::bernoulli.float": "aten::bernoulli.p",
+    "aten::pow.Scalar": "aten::pow.Tensor_Scalar",  # pow.Scalar is of a number to a tensor's power
+    "aten::pow.Tensor": "aten::pow.Tensor_Tensor",
+    "aten::float_power.Scalar": "aten::float_power.Tensor_Scalar",
+    "aten::float_power.Tensor": "aten::float_power.Tensor_Tensor",
+    "aten::floor_divide.Tensor": "aten::floor_divide",
+    "aten::ldexp": "aten::ldexp.Tensor",
+    "aten::transpose": "aten::transpose.int",
 }
+IN_PLACE = "aten::__i"
+"""How Python's operators that write begin: ``__ior__``."""
 
 
 def functional_form(op: Operator) -> Operator | None:
@@ -367,6 +378,8 @@ def functional_form(op: Operator) -> Operator | None:
     if op.name in WITH_STATE:
         return operator_named(WITH_STATE[op.name])
     name, _, overload = op.name.partition(".")
+    if name.startswith(IN_PLACE) and name.endswith("__"):
+        return operator_named(f"aten::__{op.name.removeprefix(IN_PLACE)}")
     if name.endswith("_") and not name.endswith("__"):
         plain = name[:-1]
         functional = f"{plain}.{overload}" if overload else plain

@@ -113,14 +113,14 @@ class FxReader:
             if op.name in DROPPED:
                 return
             bound = bind(op, args, kwargs)
-        elif target in NUMBERS:
+        elif target in NUMBERS and len(args) == len(NUMBERS[target][1]):
             name, names = NUMBERS[target]
             op = number_operator(name, names)
             bound = dict(zip(names, args, strict=True))
         else:
             raise CaptureError(
-                f"The program calls {getattr(target, '__name__', target)!r}, "
-                "which is no ATen operator.",
+                f"The program calls {getattr(target, '__name__', target)!r} "
+                f"with {len(args)} arguments, which is no ATen operator.",
                 self._source(node.meta).frame,
             )
         outputs = self._outputs(node.name, op, fake)

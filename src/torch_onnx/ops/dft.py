@@ -130,7 +130,7 @@ def _operator(
         mirror = g.constant([1.0, -1.0], dtype)
         forward = g.Mul(g.DFT(g.Mul(z, mirror), axis=axis), mirror)
         spectrum = g.Div(forward, g.scalar(length, dtype))
-    spectrum.shape = None if onesided else z.shape
+    spectrum.shape = None if onesided or z.shape is None else (*z.shape[:-1], 2)
     return g.cast(spectrum, dtype)
 
 

@@ -11,6 +11,7 @@ from torch_onnx.builder.sizes import TO_THE_END, AnySize
 from torch_onnx.builder.values import Integer
 from torch_onnx.errors import NotExpressible
 from torch_onnx.ops.axes import axis_of, rank_of, shape_of, sizes_of
+from torch_onnx.ops.padding import constant_pad_nd
 from torch_onnx.ops.shape import at_least
 from torch_onnx.ops.table import OpTable
 
@@ -39,6 +40,26 @@ def stack(g: Builder, tensors: Sequence[OnnxValue], result: OnnxValue, dim: int 
     axis = axis_of(result, dim)
     parts = [g.Unsqueeze(g.cast(x, result.dtype), axes=[axis]) for x in tensors]
     return g.Concat(*parts, axis=axis)
+
+
+@aten("pad_sequence")
+def pad_sequence(
+    g: Builder,
+    sequences: Sequence[OnnxValue],
+    result: OnnxValue,
+    batch_first: bool = False,
+    padding_value: float = 0.0,
+    padding_side: str = "right",
+) -> OnnxValue:
+    """Sequences (length, …) of their own lengths as one tensor, each padded to the longest."""
+    longest = functools.reduce(g.maximum, (g.size(x, 0) for x in sequences))
+    padded = []
+    for x in sequences:
+        missing = g.sub(longest, g.size(x, 0))
+        pads = [missing, 0] if padding_side == "left" else [0, missing]
+        whole = [*[0, 0] * (rank_of(x) - 1), *pads]
+        padded.append(constant_pad_nd(g, x, whole, padding_value))
+    return stack(g, padded, result, 0 if batch_first else 1)
 
 
 @aten("hstack")
