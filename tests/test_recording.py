@@ -317,3 +317,29 @@ def test_calls_that_pytorch_takes_by_other_types() -> None:
         return torch.nn.functional.pad(x, (0, 2), value=True), rows, columns
 
     record(calls, X, dynamic=ROWS).verify(OTHERS[0])
+
+
+def test_a_buffer_in_another_s_place_is_told() -> None:
+    class Averages(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.register_buffer("mean", torch.zeros(6))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            self.mean = 0.9 * self.mean + 0.1 * x.mean(0)
+            return x - self.mean
+
+    model = Averages()
+    with pytest.warns(errors.ModelNotes, match="does not keep what .* the buffers mean"):
+        record(model, X, dynamic={"x": {0: "rows"}}).verify(torch.randn(5, 6))
+    assert not model.mean.any()
+
+
+def test_code_that_was_typed_in_is_the_users() -> None:
+    made: dict[str, Any] = {}
+    exec(
+        compile("def doubles(x):\n    return x * 2 if x.shape[0] > 3 else x", "<stdin>", "exec"),
+        made,
+    )
+    with pytest.warns(errors.ModelNotes, match=r"holds where rows > 3, .* <stdin>:2"):
+        record(made["doubles"], X, dynamic={"x": {0: "rows"}})

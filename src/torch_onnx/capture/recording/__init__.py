@@ -5,7 +5,7 @@
 they were computed, ``sizes.py`` says what the sizes of results are in terms of those known.
 """
 
+from torch_onnx.capture.recording.entries import Unrecordable
 from torch_onnx.capture.recording.program import explained, record
-from torch_onnx.capture.recording.recorder import Unrecordable
 
 __all__ = ["Unrecordable", "explained", "record"]

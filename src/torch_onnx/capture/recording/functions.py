@@ -11,8 +11,8 @@ import torch
 
 from torch_onnx import compat
 from torch_onnx.capture.recording import indexing
+from torch_onnx.capture.recording.entries import Unrecordable
 from torch_onnx.capture.recording.numbers import RECORDED, compute, plain
-from torch_onnx.capture.recording.recorder import Unrecordable
 
 if TYPE_CHECKING:
     from torch_onnx.capture.recording.mode import RecordingMode

@@ -12,8 +12,9 @@ from torch.overrides import TorchFunctionMode
 from torch_onnx import compat
 from torch_onnx.capture.dialect import DROPPED
 from torch_onnx.capture.recording import functions, unknown
+from torch_onnx.capture.recording.entries import Unrecordable
 from torch_onnx.capture.recording.numbers import RECORDED, plain
-from torch_onnx.capture.recording.recorder import LARGEST_CONSTANT, Recorder, Unrecordable
+from torch_onnx.capture.recording.recorder import LARGEST_CONSTANT, Recorder
 from torch_onnx.capture.recording.resolve import resolve
 from torch_onnx.graph import Operator
 

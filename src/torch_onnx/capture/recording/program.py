@@ -17,6 +17,13 @@ import torch
 from torch_onnx import compat, compat_extending, modes
 from torch_onnx.capture.assumptions import DynamicAxes
 from torch_onnx.capture.recording import reliances
+from torch_onnx.capture.recording.entries import (
+    DependsOnData,
+    DependsOnSizes,
+    Entry,
+    Undecided,
+    Unrecordable,
+)
 from torch_onnx.capture.recording.mode import RecordingMode
 from torch_onnx.capture.recording.modules import names_of_tensors, stack_of_calls
 from torch_onnx.capture.recording.plans import (
@@ -30,14 +37,7 @@ from torch_onnx.capture.recording.plans import (
     plan_of,
     plan_of_example,
 )
-from torch_onnx.capture.recording.recorder import (
-    DependsOnData,
-    DependsOnSizes,
-    Entry,
-    Recorder,
-    Undecided,
-    Unrecordable,
-)
+from torch_onnx.capture.recording.recorder import Recorder
 from torch_onnx.capture.recording.symbolic import SymbolicDecomposer
 from torch_onnx.capture.sources import Sources, raised_at, raised_by_model
 from torch_onnx.errors import CaptureError
@@ -251,7 +251,10 @@ class _Runs:
             torch.no_grad(),
             RecordingMode(recorder),
         ):
+            before = dict(self.flat.named_buffers())
             results = self.flat(*fakes)
+            after = dict(self.flat.named_buffers())
+        recorder.rebound += [name for name in after if after[name] is not before.get(name)]
         recorder.returned(results)
         return _Run(recorder, inputs, list(results))
 
@@ -318,8 +321,14 @@ def _graph(
             *_equalities(plan, dynamic, input_names),
             *reliances.notes(recorder, dynamic, runs.at),
             *dict.fromkeys(f"does not check data at {f}: {f.code}" for f in recorder.checks),
+            *_rebound(recorder.rebound),
         ],
     )
+
+
+def _rebound(buffers: Sequence[str]) -> list[str]:
+    names = ", ".join(sorted(name.removeprefix("model.") for name in buffers))
+    return [f"does not keep what the program writes to the buffers {names}"] if names else []
 
 
 def _equalities(plan: Plan, dynamic: DynamicAxes, input_names: Sequence[str]) -> list[str]:

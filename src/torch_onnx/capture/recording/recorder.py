@@ -16,6 +16,14 @@ from torch_onnx import compat, marks
 from torch_onnx.capture import autocast, parts
 from torch_onnx.capture.binding import number_operator, operator_named
 from torch_onnx.capture.dialect import NUMBERS
+from torch_onnx.capture.recording.entries import (
+    DependsOnData,
+    DependsOnSizes,
+    Entry,
+    Reliance,
+    Undecided,
+    Unrecordable,
+)
 from torch_onnx.capture.recording.expressions import Expression, atom
 from torch_onnx.capture.recording.numbers import (
     RECORDED,
@@ -50,60 +58,6 @@ SIZE = "size"
 NAMES_OF_ARGUMENTS = dict(NUMBERS.values())
 ARGUMENT_NAMES = ("a", "b", "c")
 OPPOSITE = {"lt": "ge", "ge": "lt", "gt": "le", "le": "gt", "eq": "ne", "ne": "eq"}
-
-
-class Unrecordable(Exception):
-    """The run can't be recorded as it is; another front end may know how to."""
-
-    def __init__(self, reason: str, frame: Frame | None = None) -> None:
-        super().__init__(reason)
-        self.frame = frame
-
-
-class DependsOnSizes(Unrecordable):
-    """The two runs differ in what sizes do not explain; at others they may not."""
-
-
-class DependsOnData(Unrecordable):
-    """The elements of tensors decide a size or number: only two runs can tell what follows."""
-
-
-class Undecided(Unrecordable):
-    """A branch on a tensor's elements, whose other side may do nothing but raise.
-
-    ``code`` is the function that it stands in.
-    """
-
-    code: Any = None
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """What the first of two runs tells of a call: its operator, numbers, and results' sizes.
-
-    ``operands`` are the tensors that go into it, by name or by how many the run had made before;
-    ``words`` its other arguments. A tensor from outside is an entry too, for its elements must be
-    the same in both runs, and so is what the model returns.
-    """
-
-    name: str
-    numbers: tuple[Any, ...]
-    shapes: tuple[tuple[int, ...], ...]
-    tensor: torch.Tensor | None = None
-    operands: tuple[Any, ...] = ()
-    words: tuple[Any, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Reliance:
-    """A comparison of sizes that decided which way the program went."""
-
-    frame: Frame
-    text: str
-    function: Callable[[Any, Any], bool]
-    left: Expression | None
-    right: Expression | None
-    answer: bool
 
 
 @dataclass(slots=True)
@@ -144,6 +98,8 @@ class Recorder:
     """Atoms that the elements of tensors decide."""
     modules: list[tuple[str, str, str]] = field(default_factory=list)
     """The modules being called: path, scope, class."""
+    rebound: list[str] = field(default_factory=list)
+    """Buffers that the program puts another tensor in the place of."""
     answers: Sequence[bool] = ()
     """What the tests of data come to that an exception follows otherwise."""
     asked: int = 0
@@ -573,7 +529,8 @@ class Recorder:
         path = frame.f_code.co_filename
         found = self._left_out.get(path)
         if found is None:
-            found = self.sources.shorten(path).startswith(LEFT_OUT) or path.startswith("<")
+            made = path.startswith("<") and not path.startswith(TYPED)
+            found = made or self.sources.shorten(path).startswith(LEFT_OUT)
             self._left_out[path] = found
         return found
 
@@ -595,6 +552,9 @@ def _asking() -> Any:
         frame = frame.f_back
     return frame
 
+
+TYPED = ("<stdin", "<ipython", "<console")
+"""Where users' code has no file; other code without one is made, of dataclasses for instance."""
 
 LARGEST_CONSTANT = 1024
 """Tensors of more elements than this are calls, not constants."""

@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from torch_onnx.capture.assumptions import LARGE, TRIED_SIZES, DynamicAxes, holds_where
+from torch_onnx.capture.recording.entries import Entry, Reliance
 from torch_onnx.capture.recording.expressions import Expression
 from torch_onnx.capture.recording.numbers import RECORDED, RecordedInt
-from torch_onnx.capture.recording.recorder import Entry, Recorder, Reliance
+from torch_onnx.capture.recording.recorder import Recorder
 
 Sizes = Mapping[str, int]
 """Sizes of inputs by the names of dims."""
