@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -343,3 +344,18 @@ def test_code_that_was_typed_in_is_the_users() -> None:
     )
     with pytest.warns(errors.ModelNotes, match=r"holds where rows > 3, .* <stdin>:2"):
         record(made["doubles"], X, dynamic={"x": {0: "rows"}})
+
+
+@functools.lru_cache
+def places(rows: int) -> torch.Tensor:
+    return torch.arange(rows).unsqueeze(1)
+
+
+@pytest.mark.parametrize("strategy", ["record", "export"])
+def test_no_stand_in_stays_in_a_cache(strategy: str) -> None:
+    def from_a_cache(x: torch.Tensor) -> torch.Tensor:
+        return x + places(x.shape[0])
+
+    for _ in range(2):
+        torch_onnx.export(from_a_cache, (X,), strategy=strategy)
+        assert type(from_a_cache(X)) is torch.Tensor

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+import functools
 import gc
-from collections.abc import Iterable, Iterator
+import sys
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -98,6 +100,41 @@ def buffers_as_they_were(modules: Iterable[torch.nn.Module]) -> Iterator[None]:
         for buffer, version, values in before:
             if buffer._version != version:
                 buffer.data.copy_(values)
+
+
+@contextmanager
+def caches_as_they_were(model: Any) -> Iterator[None]:
+    """Empty the caches of ``functools`` that grew: stand-ins must not stay in them either.
+
+    Looked for among the globals of modules that are neither Python's own nor of the packages that
+    no model is written in, and among the methods of the model's classes.
+    """
+    before = [(cache, cache.cache_info().currsize) for cache in _caches(model)]
+    try:
+        yield
+    finally:
+        for cache, size in before:
+            if cache.cache_info().currsize > size:
+                cache.cache_clear()
+
+
+CACHED: type = type(functools.lru_cache(abs))
+WITHOUT_MODELS = sys.stdlib_module_names | set(
+    "torch torch_onnx numpy sympy mpmath onnx onnx_ir onnxruntime onnxscript ml_dtypes pytest "
+    "_pytest pluggy google packaging networkx jinja2 setuptools pip pygments rich typer".split()
+)
+
+
+def _caches(model: Any) -> list[Any]:
+    roots = modules_of(model).values() if callable(model) else ()
+    kinds = {kind for root in roots for m in root.modules() for kind in type(m).__mro__}
+    spaces: list[Mapping[str, Any]] = [vars(kind) for kind in kinds]
+    # A copy, for a look at a module may import others.
+    for name, module in list(sys.modules.items()):
+        if name.partition(".")[0] not in WITHOUT_MODELS:
+            spaces.append(getattr(module, "__dict__", {}))
+    found = {id(v): v for space in spaces for v in list(space.values()) if isinstance(v, CACHED)}
+    return list(found.values())
 
 
 def _contents(module: torch.nn.Module) -> tuple[dict[str, Any], list[tuple[Any, Any]]]:

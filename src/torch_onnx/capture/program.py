@@ -93,7 +93,7 @@ def capture(
         index: {axis: DynamicAxis(spec.name, spec.min, spec.max) for axis, spec in by_axis.items()}
         for index, by_axis in dynamic.inputs.items()
     }
-    with compat.causal_masks_are_not_sought():
+    with compat.causal_masks_are_not_sought(), modes.caches_as_they_were(model):
         graph, paths, program = _run(model, bound, axes, own, strategy)
     if any(compat.is_of_vmap(parameter.tensor) for parameter in graph.parameters):
         raise CaptureError(
