@@ -178,6 +178,8 @@ class _Group:
 
     size: int
     other: int
+    given: int
+    """Its size as the user gave it, where ``size`` may be larger."""
     expression: Expression
     total: Expression | None = None
     """The sum that the size has to be, where it has a name of its own."""
@@ -198,17 +200,18 @@ def plan_of(dims: Dims, style: Style, classes: Classes, sums: bool) -> Plan:
     largest = 0
     for key in order:
         size, spec = size_of[key], dims.specs[key]
-        terms = _sum_of(size, list(groups.values())) if sums else None
+        given = dims.sizes[key]
+        terms = _sum_of(size, given, list(groups.values())) if sums else None
         if terms is not None:
             a, b = terms
             total = a.expression + b.expression
             own = atom(spec.name or "") if key in dims.named else total
-            groups[key] = _Group(size, a.other + b.other, own, total)
+            groups[key] = _Group(size, a.other + b.other, given, own, total)
             continue
         taken = {group.other for group in groups.values()}
         other = _other(size, spec, FACTORS[len(groups) % len(FACTORS)], style, largest, taken)
         largest = max(largest, other)
-        groups[key] = _Group(size, other, atom(spec.name or ""))
+        groups[key] = _Group(size, other, given, atom(spec.name or ""))
     first = [list(map(int, tensor.shape)) for tensor in dims.tensors]
     second = [list(map(int, tensor.shape)) for tensor in dims.tensors]
     names: list[list[Size]] = [list(map(int, tensor.shape)) for tensor in dims.tensors]
@@ -241,9 +244,11 @@ def _other(
     return max(other, spec.min or 0)
 
 
-def _sum_of(size: int, groups: Sequence[_Group]) -> tuple[_Group, _Group] | None:
-    pairs = itertools.combinations(groups, 2)
-    return next(((a, b) for a, b in pairs if a.size + b.size == size), None)
+def _sum_of(size: int, given: int, groups: Sequence[_Group]) -> tuple[_Group, _Group] | None:
+    for a, b in itertools.combinations(groups, 2):
+        if a.size + b.size == size and a.given + b.given == given:
+            return a, b
+    return None
 
 
 def identifier(input_names: Sequence[str], index: int) -> str:
