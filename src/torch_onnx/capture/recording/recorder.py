@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import operator
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -541,7 +542,7 @@ class Recorder:
         return None if frame is None else self.sources.frame_at(frame)
 
 
-HERE = str(Path(__file__).parents[2])
+HERE = f"{Path(__file__).parents[2]}{os.sep}"
 OF_TENSORS = (torch.Tensor.__contains__.__code__.co_filename, torch.overrides.__file__)
 
 
