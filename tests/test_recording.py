@@ -359,3 +359,23 @@ def test_no_stand_in_stays_in_a_cache(strategy: str) -> None:
     for _ in range(2):
         torch_onnx.export(from_a_cache, (X,), strategy=strategy)
         assert type(from_a_cache(X)) is torch.Tensor
+
+
+@pytest.mark.parametrize(("batch", "length", "past"), [(1, 1, 3), (1, 1, 1), (2, 1, 2), (1, 2, 1)])
+def test_a_mask_is_as_long_as_past_and_present(batch: int, length: int, past: int) -> None:
+    def inputs(batch: int, length: int, past: int) -> tuple[torch.Tensor, ...]:
+        x, cache = torch.randn(batch, length, 4), torch.randn(batch, past, 4)
+        return x, cache, torch.rand(batch, length + past)
+
+    def masked(x: torch.Tensor, cache: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        keys = torch.cat([cache, x], 1)
+        missing = keys.shape[1] - mask.shape[1]
+        if missing > 0:
+            mask = torch.nn.functional.pad(mask, (0, missing))
+        return (x @ keys.mT + mask[:, None]).softmax(-1) @ keys
+
+    dims = {"x": {0: "b", 1: "n"}, "cache": {0: "b", 1: "p"}, "mask": {0: "b", 1: "t"}}
+    with pytest.warns(errors.ModelNotes, match=r"needs mask, axis 1 \(t\) to be n \+ p"):
+        program = record(masked, *inputs(batch, length, past), dynamic=dims)
+    for sizes in ((2, 1, 5), (1, 3, 2), (3, 1, 1)):
+        program.verify(*inputs(*sizes))

@@ -15,6 +15,7 @@ from torch_onnx.graph import Dim, Size
 
 FACTORS = (3, 5, 7, 11, 13, 17, 19, 23, 29, 31)
 MOST_TESTS = 24
+MOST_SUMS = 6
 SMALLEST = 3
 """Sizes of 0 and 1 are special to PyTorch: the example's are taken larger."""
 
@@ -78,6 +79,9 @@ Key: TypeAlias = Any
 
 Classes: TypeAlias = "Mapping[Key, Key]"
 """Dims taken for one dim, by what stands for them all."""
+
+Sums: TypeAlias = "Mapping[Key, tuple[Key, Key]]"
+"""The two dims that a dim is taken for the sum of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,15 +182,32 @@ class _Group:
 
     size: int
     other: int
-    given: int
-    """Its size as the user gave it, where ``size`` may be larger."""
     expression: Expression
     total: Expression | None = None
     """The sum that the size has to be, where it has a name of its own."""
 
 
-def plan_of(dims: Dims, style: Style, classes: Classes, sums: bool) -> Plan:
-    """Sizes in a style; ``sums`` takes a dim as large as two others together for their sum."""
+def sums_of(dims: Dims, classes: Classes) -> Iterator[Sums]:
+    """Which dims may be sums of others, by the example's sizes: none, all that are, each alone."""
+    yield {}
+    size = dims.sizes.__getitem__
+    members = dict.fromkeys(classes.get(key, key) for key in dims.places)
+    keys = sorted(members, key=size, reverse=True)
+    found = [
+        (key, (a, b))
+        for key in keys
+        for a, b in itertools.combinations([other for other in keys if other != key], 2)
+        if size(a) + size(b) == size(key)
+    ]
+    # Terms that are sums themselves come first, which smaller ones do.
+    whole = {key: (a, b) for key, (a, b) in found[::-1] if max(size(a), size(b)) < size(key)}
+    if len(whole) > 1:
+        yield whole
+    yield from ({key: pair} for key, pair in found[:MOST_SUMS])
+
+
+def plan_of(dims: Dims, style: Style, classes: Classes, sums: Sums) -> Plan:
+    """Sizes in a style, and of sums what their terms have together."""
     members: dict[Key, list[Key]] = {}
     for key in dims.places:
         members.setdefault(classes.get(key, key), []).append(key)
@@ -194,24 +215,23 @@ def plan_of(dims: Dims, style: Style, classes: Classes, sums: bool) -> Plan:
         key: SMALLEST + dims.sizes[key] if style.larger and dims.sizes[key] < 2 else dims.sizes[key]
         for key in members
     }
-    # A sum needs its terms first; otherwise the order of sizes decides which outgrow which.
+    # The order of sizes decides which outgrow which; a sum needs its terms first.
     order = sorted(members, key=size_of.__getitem__, reverse=style.reverses and not sums)
+    order.sort(key=lambda key: dims.sizes[key] if key in sums else -1)
     groups: dict[Key, _Group] = {}
     largest = 0
     for key in order:
         size, spec = size_of[key], dims.specs[key]
-        given = dims.sizes[key]
-        terms = _sum_of(size, given, list(groups.values())) if sums else None
-        if terms is not None:
-            a, b = terms
+        if key in sums:
+            a, b = (groups[term] for term in sums[key])
             total = a.expression + b.expression
             own = atom(spec.name or "") if key in dims.named else total
-            groups[key] = _Group(size, a.other + b.other, given, own, total)
+            groups[key] = _Group(a.size + b.size, a.other + b.other, own, total)
             continue
         taken = {group.other for group in groups.values()}
         other = _other(size, spec, FACTORS[len(groups) % len(FACTORS)], style, largest, taken)
         largest = max(largest, other)
-        groups[key] = _Group(size, other, given, atom(spec.name or ""))
+        groups[key] = _Group(size, other, atom(spec.name or ""))
     first = [list(map(int, tensor.shape)) for tensor in dims.tensors]
     second = [list(map(int, tensor.shape)) for tensor in dims.tensors]
     names: list[list[Size]] = [list(map(int, tensor.shape)) for tensor in dims.tensors]
@@ -242,13 +262,6 @@ def _other(
     if spec.max is not None and other > spec.max:
         other = spec.max if spec.max != size else max(spec.min or 2, size - 1)
     return max(other, spec.min or 0)
-
-
-def _sum_of(size: int, given: int, groups: Sequence[_Group]) -> tuple[_Group, _Group] | None:
-    for a, b in itertools.combinations(groups, 2):
-        if a.size + b.size == size and a.given + b.given == given:
-            return a, b
-    return None
 
 
 def identifier(input_names: Sequence[str], index: int) -> str:

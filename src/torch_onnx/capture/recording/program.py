@@ -36,6 +36,7 @@ from torch_onnx.capture.recording.plans import (
     joined,
     plan_of,
     plan_of_example,
+    sums_of,
 )
 from torch_onnx.capture.recording.recorder import Recorder
 from torch_onnx.capture.recording.symbolic import SymbolicDecomposer
@@ -92,13 +93,13 @@ def _plans(
     dims: Dims,
 ) -> Iterator[Plan]:
     """Sizes to try, the most telling first: all dims apart, then what the model wants alike."""
-    for sums in (False, True):
+    for sums in sums_of(dims, {}):
         for style in dims.styles():
             yield plan_of(dims, style, {}, sums)
     for style in dims.styles():
 
         def works(classes: Classes, style: Style = style) -> bool:
-            runs = _Runs(flat, tensors, names, plan_of(dims, style, classes, False))
+            runs = _Runs(flat, tensors, names, plan_of(dims, style, classes, {}))
             try:
                 runs.decided(None, is_second=True)
             except Exception:
@@ -107,7 +108,7 @@ def _plans(
 
         classes = joined(dims, works)
         if classes is not None:
-            for sums in (False, True):
+            for sums in sums_of(dims, classes):
                 yield plan_of(dims, style, classes, sums)
 
 
