@@ -180,10 +180,10 @@ def matrix_sqrth(g: Builder, self: OnnxValue) -> OnnxValue:
     assert vectors is not None
     # Negative eigenvalues count as zero.
     roots = g.Sqrt(g.Max(values, g.like(0, values)))
-    return g.cast(_scaled_product(g, vectors, roots, vectors), self.dtype)
+    return g.cast(scaled_product(g, vectors, roots, vectors), self.dtype)
 
 
-def _scaled_product(g: Builder, left: OnnxValue, scales: OnnxValue, right: OnnxValue) -> OnnxValue:
+def scaled_product(g: Builder, left: OnnxValue, scales: OnnxValue, right: OnnxValue) -> OnnxValue:
     """``left @ diag(scales) @ right.mT``."""
     return g.MatMul(g.Mul(left, as_row(g, scales)), transposed(g, right))
 
@@ -313,5 +313,5 @@ def svdvals(g: Builder, A: OnnxValue, driver: str | None = None) -> OnnxValue:
 @aten("linalg_polar")
 def polar(g: Builder, A: OnnxValue) -> Results:
     u, s, v = singular_vectors(g, A, full=False)
-    unitary, positive = g.MatMul(u, transposed(g, v)), _scaled_product(g, v, s, v)
+    unitary, positive = g.MatMul(u, transposed(g, v)), scaled_product(g, v, s, v)
     return [g.cast(unitary, A.dtype), g.cast(positive, A.dtype)]

@@ -16,6 +16,7 @@ from torch_onnx.ops.linalg_eigen import (
     from_triangle,
     is_wide,
     orthogonal_columns,
+    scaled_product,
     singular_values,
     symmetric_eigen,
     transposed_if,
@@ -71,8 +72,7 @@ def pinv_above(
     size = g.Abs(values)
     most = g.Mul(relative, g.ReduceMax(size, axes=[-1]))
     factors = _reciprocals(g, values, g.Greater(size, g.Max(absolute, most)))
-    product = g.MatMul(g.Mul(vectors, as_row(g, factors)), transposed(g, vectors))
-    return g.cast(product, self.dtype)
+    return g.cast(scaled_product(g, vectors, factors, vectors), self.dtype)
 
 
 def register_pinvs(table: OpTable, pinv: Callable[..., OnnxValue]) -> None:
