@@ -36,21 +36,19 @@ class Plan:
 
     def others(self) -> dict[str, int]:
         """The sizes of the other run, by name."""
+        return self._by_name(self.second)
+
+    def _by_name(self, shapes: Sequence[tuple[int, ...]]) -> dict[str, int]:
         return {
             str(name): size
-            for names, sizes in zip(self.names, self.second, strict=True)
+            for names, sizes in zip(self.names, shapes, strict=True)
             for name, size in zip(names, sizes, strict=True)
             if isinstance(name, Dim) and str(name) in self.example
         }
 
     def elsewhere(self) -> Iterator[dict[str, int]]:
         """The example's own sizes where the runs had larger ones, then some that neither had."""
-        sizes = [
-            {str(name): size for name, size in zip(names, first, strict=True)}
-            for names, first in zip(self.names, self.first, strict=True)
-        ]
-        first = {name: size for row in sizes for name, size in row.items()}
-        if any(first.get(name, size) != size for name, size in self.example.items()):
+        if {**self.example, **self._by_name(self.first)} != self.example:
             yield dict(self.example)
         yield {
             name: self.within(name, 2 + place if size > 3 + place else 2 * size + 1 + place)

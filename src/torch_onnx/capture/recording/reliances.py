@@ -82,9 +82,7 @@ def _tried(
     assert reliance.left is not None
     assert reliance.right is not None
     forms = [reliance.left, reliance.right]
-    atoms = {a for form in forms for monomial, _ in form.terms for a in monomial}
-    given = sorted(_given(recorder, atoms))
-    numbers = sorted(_numbers(recorder, forms, atoms))
+    given, numbers = sorted(_given(recorder, forms)), sorted(_numbers(recorder, forms))
     near = [n + d for n in numbers for d in (0, 1, -1)] + [2 * n for n in numbers]
     bases = [*TRIED_SIZES, *(n for n in near if 0 <= n <= LARGE)]
     for order in (given, given[::-1]) if len(given) > 1 else (given,):
@@ -96,29 +94,31 @@ def _tried(
             yield sizes
 
 
-def _numbers(recorder: Recorder, forms: Sequence[Expression], atoms: set[str]) -> set[int]:
-    """The plain numbers in a comparison and in what its sizes are computed of."""
+def _numbers(recorder: Recorder, forms: Sequence[Expression]) -> set[int]:
+    """The plain numbers in forms and in what their sizes are computed of."""
     found = {abs(coefficient) for form in forms for _, coefficient in form.terms}
-    for name in atoms:
-        made = recorder.atoms.get(name)
-        inner = [form for form in made[1] if form is not None] if made is not None else []
-        below = {a for form in inner for monomial, _ in form.terms for a in monomial}
-        found |= _numbers(recorder, inner, below) if inner else set()
+    for name in _atoms(forms):
+        found |= _numbers(recorder, _computed_of(recorder, name) or [])
     return found
 
 
-def _given(recorder: Recorder, atoms: set[str]) -> set[str]:
+def _given(recorder: Recorder, forms: Sequence[Expression]) -> set[str]:
     """The sizes that others are computed of."""
     given: set[str] = set()
-    for name in atoms:
-        made = recorder.atoms.get(name)
-        if made is None:
-            given.add(name)
-            continue
-        forms = [form for form in made[1] if form is not None]
-        inner = {a for form in forms for monomial, _ in form.terms for a in monomial}
-        given |= _given(recorder, inner)
+    for name in _atoms(forms):
+        inner = _computed_of(recorder, name)
+        given |= {name} if inner is None else _given(recorder, inner)
     return given
+
+
+def _atoms(forms: Sequence[Expression]) -> set[str]:
+    return {name for form in forms for monomial, _ in form.terms for name in monomial}
+
+
+def _computed_of(recorder: Recorder, name: str) -> list[Expression] | None:
+    """What an atom is an operator on; None for a given size."""
+    made = recorder.atoms.get(name)
+    return None if made is None else [form for form in made[1] if form is not None]
 
 
 def _harmless(
