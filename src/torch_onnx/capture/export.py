@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import io
 import sys
-import traceback
 import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -30,7 +29,7 @@ from torch_onnx.capture.decompose import Decomposer
 from torch_onnx.capture.dims import DimNames
 from torch_onnx.capture.fx import FxReader, value_of
 from torch_onnx.capture.quantized import refuse_quantized
-from torch_onnx.capture.sources import Sources, raised_by_model
+from torch_onnx.capture.sources import Sources, raised_at, raised_by_model
 from torch_onnx.errors import CaptureError, ExportError
 from torch_onnx.graph import Argument, AtenGraph, Parameter, Value
 
@@ -88,7 +87,7 @@ def _export(
     except ExportError:
         raise
     except Exception as error:
-        raise _explain(error, Sources("model.")) from error
+        raise _explain(error) from error
 
 
 def _user_fakes(program: ExportedProgram) -> list[Any]:
@@ -118,17 +117,15 @@ def _without_graphs_in_stderr() -> Iterator[None]:
         sys.stderr.write(text.replace(f"{graph}\n", "") if graph else text)
 
 
-def _explain(error: Exception, sources: Sources) -> CaptureError:
+def _explain(error: Exception) -> CaptureError:
     """The error in the user's terms: what was raised, and their line."""
-    lines = "".join(traceback.format_tb(error.__traceback__))
-    frame = sources.frame(lines)
     if compat.is_data_dependent(error):
         return CaptureError(
             "A branch depends on data, which torch.export can't follow.",
-            frame,
+            raised_at(error),
             'Write it with torch.where, or use strategy="trace", which keeps the example\'s way.',
         )
-    return raised_by_model(error, frame)
+    return raised_by_model(error)
 
 
 def from_exported_program(

@@ -24,7 +24,7 @@ from torch_onnx.capture.quantized import (
     spread,
 )
 from torch_onnx.capture.ranks import check_ranks
-from torch_onnx.capture.sources import raised_at, raised_by_model
+from torch_onnx.capture.sources import raised_by_model
 from torch_onnx.capture.squeezes import notes_of_squeezes
 from torch_onnx.errors import CaptureError, DimensionSpecialized, InputError
 from torch_onnx.graph import AtenGraph, Value
@@ -262,7 +262,7 @@ def _traced(
         except CaptureError:
             raise
         except Exception as error:
-            raise raised_by_model(error, raised_at(error)) from error
+            raise raised_by_model(error) from error
     graph, result = torchscript.from_script(
         traced.program, bound.tensors, axes, names, prefix="model."
     )

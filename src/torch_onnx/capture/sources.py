@@ -113,12 +113,12 @@ def raised_at(error: Exception) -> Frame | None:
     return Sources("").frame("".join(traceback.format_tb(error.__traceback__)))
 
 
-def raised_by_model(error: Exception, frame: Frame | None) -> CaptureError:
+def raised_by_model(error: Exception) -> CaptureError:
     """What the model's own code raised, in the user's terms."""
     text = str(error).strip() or type(error).__name__
     first = next((line for line in text.splitlines() if line.strip()), "")
     return CaptureError(
         f"{type(error).__name__} while the model ran: {first}",
-        frame,
+        raised_at(error),
         "The whole trace is the cause of this error (__cause__).",
     )

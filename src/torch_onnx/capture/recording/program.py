@@ -40,7 +40,7 @@ from torch_onnx.capture.recording.plans import (
 )
 from torch_onnx.capture.recording.recorder import Recorder
 from torch_onnx.capture.recording.symbolic import SymbolicDecomposer
-from torch_onnx.capture.sources import Sources, raised_at, raised_by_model
+from torch_onnx.capture.sources import Sources, raised_by_model
 from torch_onnx.errors import CaptureError
 from torch_onnx.graph import AtenGraph, Value
 
@@ -126,7 +126,7 @@ def explained(error: Exception) -> CaptureError:
     if isinstance(error, Unrecordable):
         advice = 'strategy="auto" goes on to torch.export and to a trace.'
         return CaptureError(f"The run can't be recorded: {error}.", error.frame, advice)
-    return raised_by_model(error, raised_at(error))
+    return raised_by_model(error)
 
 
 @dataclass(frozen=True, slots=True)
